@@ -1,0 +1,4 @@
+//! Penstock's data plane: the agent as a library. The map of its rooms is in `README.md` beside this folder.
+
+pub mod config;
+pub mod event;

@@ -1,0 +1,1 @@
+//! System tests live in `it/`, rules of the house in `tidy/`.

@@ -1,0 +1,1 @@
+//! The durable log: frames of bytes with event counts.
