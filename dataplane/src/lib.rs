@@ -1,4 +1,9 @@
 //! Penstock's data plane: the agent as a library. The map of its rooms is in `README.md` beside this folder.
 
+pub mod channel;
 pub mod config;
 pub mod event;
+pub mod metrics;
+pub mod pipeline;
+pub mod reactor;
+pub mod registry;

@@ -232,6 +232,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "ranges ascend")]
     fn ranges_outside_the_frame_are_our_own_mistake() {
-        Batch::new(&frame(2), vec![1..3]);
+        Batch::new(&frame(2), vec![0..1, 1..3]);
     }
 }

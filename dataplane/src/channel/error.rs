@@ -1,0 +1,78 @@
+//! Why a channel refuses a batch.
+
+use crate::event::Advice;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A refused put. Nothing of the batch was stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PutError {
+    /// No room for its events within the keep-alive. The text is Flume's, which netcat clients see.
+    #[error(
+        "Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with sources, or the buffer \
+         size is too tight"
+    )]
+    Full {
+        /// The channel.
+        channel: Arc<str>,
+        /// Events it would have taken at the end of the wait.
+        room_events: u32,
+    },
+    /// No room for its bytes within the keep-alive. The text is Flume's.
+    #[error(
+        "Cannot commit transaction. Byte capacity allocated to store event body {byte_capacity} reached. Please \
+         increase heap space/byte capacity allocated to the channel as the sinks may not be keeping up with the sources"
+    )]
+    BytesFull {
+        /// The channel.
+        channel: Arc<str>,
+        /// Bytes it can store.
+        byte_capacity: u64,
+    },
+    /// More events than one transaction may have.
+    #[error("batch of {events} events exceeds transactionCapacity {limit} of channel {channel}")]
+    TooLarge {
+        /// The channel.
+        channel: Arc<str>,
+        /// Events in the batch.
+        events: u32,
+        /// The channel's `transactionCapacity`.
+        limit: u32,
+    },
+    /// The channel cannot keep promises any more.
+    #[error("channel {channel} has failed")]
+    Failed {
+        /// The channel.
+        channel: Arc<str>,
+    },
+    /// The channel is being closed.
+    #[error("channel {channel} is closing")]
+    Closing {
+        /// The channel.
+        channel: Arc<str>,
+    },
+}
+
+impl PutError {
+    /// What to do about it.
+    pub fn advice(&self) -> Advice {
+        match self {
+            PutError::TooLarge { .. } => Advice::Reject,
+            PutError::Failed { .. } => Advice::Stop,
+            PutError::Full { .. } | PutError::BytesFull { .. } | PutError::Closing { .. } => {
+                Advice::RetryAfter(Duration::from_millis(250))
+            }
+        }
+    }
+
+    /// Which channel refused.
+    pub fn channel(&self) -> &Arc<str> {
+        match self {
+            PutError::Full { channel, .. }
+            | PutError::BytesFull { channel, .. }
+            | PutError::TooLarge { channel, .. }
+            | PutError::Failed { channel }
+            | PutError::Closing { channel } => channel,
+        }
+    }
+}

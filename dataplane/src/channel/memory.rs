@@ -1,0 +1,466 @@
+//! The `memory` channel: a bounded queue in this process. Fast, and gone when the process dies.
+//!
+//! Counts as Flume's does: `capacity` events, stored or leased; bodies cost `ceil(max(1, bytes) / 100)` byte slots each
+//! out of `byteCapacity` less the part kept for headers. A put that finds no room waits for `keep-alive`, first come,
+//! first served, and is refused then.
+
+use super::{
+    Channel, ChannelCx, ChannelSpec, Committed, Lease, Limits, Owned, PutError, Stats, Take, Taker, Want,
+};
+use crate::config::units::{self, INT, LONG};
+use crate::config::{Kind, KindInfo, RunsOn, Setting, Settings, Unit};
+use crate::event::{Advice, Batch, Error};
+use crate::reactor::{Fut, Signal, Tick};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+static CAPACITY: Setting<u64> = Setting::new(
+    "capacity",
+    units::count::<1, INT>,
+    "1 to 2147483647",
+    "Most events stored, counting those a sink has taken and not committed.",
+)
+.default("100")
+.unit(Unit::Events)
+.bad_is_default();
+
+static TRANSACTION_CAPACITY: Setting<u64> = Setting::new(
+    "transactionCapacity",
+    units::count::<1, INT>,
+    "1 to capacity",
+    "Most events in one put and in one take.",
+)
+.default("100")
+.unit(Unit::Events)
+.bad_is_default();
+
+static KEEP_ALIVE: Setting<u64> = Setting::new(
+    "keep-alive",
+    units::count::<0, INT>,
+    "0 to 2147483647",
+    "How long a put waits for room before it is refused.",
+)
+.default("3")
+.unit(Unit::Seconds)
+.bad_is_default();
+
+static BYTE_CAPACITY: Setting<u64> = Setting::new(
+    "byteCapacity",
+    units::count::<0, LONG>,
+    "0 to 9223372036854775807",
+    "Most bytes of event bodies stored; by default 80 % of -Xmx if one is given, else of a quarter of the memory that the \
+     machine or cgroup grants; 0 means no limit.",
+)
+.unit(Unit::Bytes)
+.bad_is_default();
+
+static BYTE_CAPACITY_BUFFER: Setting<u64> = Setting::new(
+    "byteCapacityBufferPercentage",
+    units::count::<0, 100>,
+    "0 to 100",
+    "Part of byteCapacity that is left for headers.",
+)
+.default("20")
+.unit(Unit::Percent)
+.bad_is_default();
+
+/// What the registry lists.
+pub static KIND: Kind<dyn ChannelSpec> = Kind {
+    info: KindInfo {
+        names: &["memory", "org.apache.flume.channel.MemoryChannel"],
+        summary: "Keeps events in the memory of the process: fast, and lost when the process dies.",
+        runs_on: RunsOn::DataCore,
+        settings: &[&CAPACITY, &TRANSACTION_CAPACITY, &KEEP_ALIVE, &BYTE_CAPACITY, &BYTE_CAPACITY_BUFFER],
+        open_prefixes: &[],
+        unsupported: &[],
+        batch_size_key: None,
+    },
+    build: |settings| Ok(Box::new(MemorySpec::new(settings)?)),
+};
+
+/// One byte slot of Flume's accounting.
+const SLOT_BYTES: u64 = 100;
+
+struct MemorySpec {
+    capacity_events: u64,
+    transaction_events: u32,
+    keep_alive: Duration,
+    byte_capacity: Option<u64>,
+    buffer_percent: u64,
+}
+
+impl MemorySpec {
+    fn new(settings: &Settings) -> Result<Self, Error> {
+        let capacity_events = settings.value(&CAPACITY);
+        let transaction = settings.value(&TRANSACTION_CAPACITY);
+        if transaction > capacity_events {
+            return Err(Error::new(
+                Advice::Stop,
+                format!("transactionCapacity {transaction} is above capacity {capacity_events}"),
+            ));
+        }
+        Ok(MemorySpec {
+            capacity_events,
+            transaction_events: u32::try_from(transaction).expect("the setting ends at Java's int"),
+            keep_alive: Duration::from_secs(settings.value(&KEEP_ALIVE)),
+            byte_capacity: settings.get(&BYTE_CAPACITY),
+            buffer_percent: settings.value(&BYTE_CAPACITY_BUFFER),
+        })
+    }
+
+    /// Flume: `(int) (byteCapacity * (1 - percentage * .01) / 100)`; below 1 there is no limit.
+    fn byte_slots(&self, heap_bytes: u64) -> (u64, u64) {
+        let bytes = self.byte_capacity.unwrap_or(heap_bytes / 5 * 4);
+        let slots = u128::from(bytes) * u128::from(100 - self.buffer_percent) / 100 / u128::from(SLOT_BYTES);
+        (bytes, u64::try_from(slots).unwrap_or(u64::MAX))
+    }
+}
+
+impl ChannelSpec for MemorySpec {
+    fn open(self: Box<Self>, cx: ChannelCx) -> Fut<'static, Result<Rc<dyn Owned>, Error>> {
+        let (byte_capacity, slots) = self.byte_slots(cx.heap_bytes);
+        let shared = Shared {
+            limit_slots: if slots < 1 { u64::MAX } else { slots },
+            byte_capacity,
+            spec: *self,
+            cx,
+            state: RefCell::default(),
+            filled: Signal::default(),
+            freed: Signal::default(),
+        };
+        Box::pin(async move { Ok(Rc::new(MemoryChannel(Rc::new(shared))) as Rc<dyn Owned>) })
+    }
+}
+
+/// The channel on its own core.
+#[derive(Clone)]
+pub struct MemoryChannel(Rc<Shared>);
+
+struct Shared {
+    spec: MemorySpec,
+    cx: ChannelCx,
+    byte_capacity: u64,
+    limit_slots: u64,
+    state: RefCell<State>,
+    /// Events came in, or back.
+    filled: Signal,
+    /// Events were committed, or a waiting put left the line.
+    freed: Signal,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Queued>,
+    /// Stored events: queued and leased.
+    events: u64,
+    bytes: u64,
+    slots: u64,
+    leased: u64,
+    /// Tickets of waiting puts, oldest first.
+    line: VecDeque<u64>,
+    next_ticket: u64,
+    closing: bool,
+}
+
+struct Queued {
+    batch: Batch,
+    since: Tick,
+}
+
+fn slots_of(batch: &Batch) -> u64 {
+    batch.body_lengths().map(|n| u64::from(n).max(1).div_ceil(SLOT_BYTES)).sum()
+}
+
+impl Shared {
+    fn no_room(&self, state: &State, events: u64, slots: u64) -> Option<PutError> {
+        let channel = self.cx.name.clone();
+        if slots > self.limit_slots.saturating_sub(state.slots) {
+            return Some(PutError::BytesFull { channel, byte_capacity: self.byte_capacity });
+        }
+        let room = self.spec.capacity_events.saturating_sub(state.events);
+        (events > room)
+            .then(|| PutError::Full { channel, room_events: u32::try_from(room).unwrap_or(u32::MAX) })
+    }
+
+    /// Stores the batch if it is this ticket's turn and there is room.
+    fn try_store(&self, batch: &Batch, slots: u64, ticket: Option<u64>) -> Result<(), PutError> {
+        let mut state = self.state.borrow_mut();
+        if state.closing {
+            return Err(PutError::Closing { channel: self.cx.name.clone() });
+        }
+        let first = state.line.front().copied();
+        if first.is_some() && first != ticket {
+            return Err(PutError::Full { channel: self.cx.name.clone(), room_events: 0 });
+        }
+        if let Some(refusal) = self.no_room(&state, u64::from(batch.events()), slots) {
+            return Err(refusal);
+        }
+        state.events += u64::from(batch.events());
+        state.bytes += batch.body_bytes();
+        state.slots += slots;
+        state.queue.push_back(Queued { batch: batch.clone(), since: self.cx.core.now() });
+        drop(state);
+        self.cx.metrics.put_successes.add(u64::from(batch.events()));
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Takes up to `want` from the head of the queue.
+    fn lease(&self, want: &Want) -> Vec<Queued> {
+        let max = want.max_events.clamp(1, self.spec.transaction_events);
+        let mut state = self.state.borrow_mut();
+        let (mut taken, mut events, mut bytes) = (Vec::new(), 0u32, 0u64);
+        while events < max {
+            let Some(mut head) = state.queue.pop_front() else { break };
+            let fits = Self::fitting(
+                &head.batch,
+                max - events,
+                want.max_bytes.saturating_sub(bytes),
+                taken.is_empty(),
+            );
+            if fits < head.batch.events() {
+                let rest = head.batch.split_off(fits);
+                state.queue.push_front(Queued { batch: rest, since: head.since });
+            }
+            if fits == 0 {
+                break;
+            }
+            events += fits;
+            bytes += head.batch.body_bytes();
+            taken.push(head);
+        }
+        state.leased += u64::from(events);
+        let more = !state.queue.is_empty();
+        drop(state);
+        if more {
+            self.filled.notify_one();
+        }
+        taken
+    }
+
+    /// How many events of `batch` fit; at least one when nothing has been taken yet.
+    fn fitting(batch: &Batch, max_events: u32, max_bytes: u64, first: bool) -> u32 {
+        let (mut n, mut bytes) = (0, 0u64);
+        for length in batch.body_lengths().take(max_events as usize) {
+            bytes += u64::from(length);
+            if bytes > max_bytes && !(first && n == 0) {
+                break;
+            }
+            n += 1;
+        }
+        n
+    }
+}
+
+/// Leaves the line of waiting puts when dropped.
+struct InLine {
+    shared: Rc<Shared>,
+    ticket: u64,
+}
+
+impl Drop for InLine {
+    fn drop(&mut self) {
+        self.shared.state.borrow_mut().line.retain(|t| *t != self.ticket);
+        self.shared.freed.notify_all();
+    }
+}
+
+impl Channel for MemoryChannel {
+    fn put(&self, batch: Batch) -> Fut<'static, Result<Committed, PutError>> {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            shared.cx.metrics.put_attempts.add(u64::from(batch.events()));
+            if batch.is_empty() {
+                return Ok(Committed::new());
+            }
+            let limit = shared.spec.transaction_events;
+            if batch.events() > limit {
+                let channel = shared.cx.name.clone();
+                return Err(PutError::TooLarge { channel, events: batch.events(), limit });
+            }
+            let slots = slots_of(&batch);
+            match shared.try_store(&batch, slots, None) {
+                Ok(()) => return Ok(Committed::new()),
+                Err(closing @ PutError::Closing { .. }) => return Err(closing),
+                Err(_) => {}
+            }
+            let result = wait_for_room(&shared, &batch, slots).await;
+            if result.is_err() {
+                shared.cx.metrics.full_refusals.add(1);
+            }
+            result
+        })
+    }
+
+    fn taker(&self, _sink: &str) -> Result<Box<dyn Taker>, Error> {
+        Ok(Box::new(MemoryTaker(self.0.clone())))
+    }
+
+    fn stats(&self) -> Fut<'static, Stats> {
+        let state = self.0.state.borrow();
+        let now = self.0.cx.core.now();
+        let oldest = state.queue.front().map_or(0, |q| now.saturating_sub(q.since) / 1_000_000);
+        let stats = Stats {
+            events: state.events,
+            bytes: state.bytes,
+            capacity_events: self.0.spec.capacity_events,
+            oldest_ms: oldest,
+            leased_events: state.leased,
+            would_lose_events: state.events,
+        };
+        Box::pin(async move { stats })
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { transaction_events: self.0.spec.transaction_events }
+    }
+}
+
+impl Owned for MemoryChannel {
+    fn close(&self, deadline: Duration) -> Fut<'static, Result<(), Error>> {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            shared.state.borrow_mut().closing = true;
+            shared.freed.notify_all();
+            let settled = async {
+                loop {
+                    let change = shared.freed.wait();
+                    if shared.state.borrow().leased == 0 {
+                        return;
+                    }
+                    change.await;
+                }
+            };
+            match shared.cx.core.timeout(deadline, settled).await {
+                Some(()) => Ok(()),
+                None => Err(Error::new(
+                    Advice::Stop,
+                    format!(
+                        "channel {}: {} events are still with a sink",
+                        shared.cx.name,
+                        shared.state.borrow().leased
+                    ),
+                )),
+            }
+        })
+    }
+}
+
+async fn wait_for_room(shared: &Rc<Shared>, batch: &Batch, slots: u64) -> Result<Committed, PutError> {
+    let ticket = {
+        let mut state = shared.state.borrow_mut();
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        state.line.push_back(ticket);
+        ticket
+    };
+    let place = InLine { shared: shared.clone(), ticket };
+    let until_stored = async {
+        loop {
+            let change = shared.freed.wait();
+            match shared.try_store(batch, slots, Some(ticket)) {
+                Ok(()) => return Ok(Committed::new()),
+                Err(closing @ PutError::Closing { .. }) => return Err(closing),
+                Err(_) => change.await,
+            }
+        }
+    };
+    let outcome = shared.cx.core.timeout(shared.spec.keep_alive, until_stored).await;
+    let refusal = || {
+        let state = shared.state.borrow();
+        let channel = shared.cx.name.clone();
+        shared
+            .no_room(&state, u64::from(batch.events()), slots)
+            .unwrap_or(PutError::Full { channel, room_events: 0 })
+    };
+    let result = outcome.unwrap_or_else(|| Err(refusal()));
+    drop(place);
+    result
+}
+
+struct MemoryTaker(Rc<Shared>);
+
+impl Taker for MemoryTaker {
+    fn take<'a>(&'a mut self, want: Want) -> Fut<'a, Result<Option<Take>, Error>> {
+        Box::pin(async move {
+            let shared = &self.0;
+            shared.cx.metrics.take_attempts.add(1);
+            let mut leased = shared.lease(&want);
+            if leased.is_empty() && !want.wait.is_zero() {
+                let until_filled = async {
+                    loop {
+                        shared.filled.wait().await;
+                        let leased = shared.lease(&want);
+                        if !leased.is_empty() {
+                            return leased;
+                        }
+                    }
+                };
+                leased = shared.cx.core.timeout(want.wait, until_filled).await.unwrap_or_default();
+            }
+            if leased.is_empty() {
+                return Ok(None);
+            }
+            let batches = leased.iter().map(|q| q.batch.clone()).collect();
+            Ok(Some(Take::new(batches, Box::new(MemoryLease { shared: shared.clone(), leased }))))
+        })
+    }
+}
+
+struct MemoryLease {
+    shared: Rc<Shared>,
+    leased: Vec<Queued>,
+}
+
+impl MemoryLease {
+    fn events(&self) -> u64 {
+        self.leased.iter().map(|q| u64::from(q.batch.events())).sum()
+    }
+}
+
+impl Lease for MemoryLease {
+    fn commit(self: Box<Self>) -> Fut<'static, Result<(), Error>> {
+        let events = self.events();
+        {
+            let mut state = self.shared.state.borrow_mut();
+            state.events -= events;
+            state.leased -= events;
+            state.bytes -= self.leased.iter().map(|q| q.batch.body_bytes()).sum::<u64>();
+            state.slots -= self.leased.iter().map(|q| slots_of(&q.batch)).sum::<u64>();
+        }
+        self.shared.cx.metrics.take_successes.add(events);
+        self.shared.freed.notify_all();
+        Box::pin(async { Ok(()) })
+    }
+
+    fn rollback(self: Box<Self>) {
+        let events = self.events();
+        self.shared.cx.metrics.rolled_back_events.add(events);
+        let mut state = self.shared.state.borrow_mut();
+        state.leased -= events;
+        for queued in self.leased.into_iter().rev() {
+            state.queue.push_front(queued);
+        }
+        drop(state);
+        self.shared.filled.notify_one();
+        self.shared.freed.notify_all();
+    }
+
+    fn split_off(&mut self, at: u32) -> Option<Box<dyn Lease>> {
+        let (mut left, mut front, mut back) = (at, Vec::new(), Vec::new());
+        for mut queued in self.leased.drain(..) {
+            let tail = queued.batch.split_off(left);
+            left -= queued.batch.events();
+            if !tail.is_empty() {
+                back.push(Queued { batch: tail, since: queued.since });
+            }
+            if !queued.batch.is_empty() {
+                front.push(queued);
+            }
+        }
+        self.leased = front;
+        Some(Box::new(MemoryLease { shared: self.shared.clone(), leased: back }))
+    }
+}

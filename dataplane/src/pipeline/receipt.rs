@@ -1,0 +1,60 @@
+//! What a source gets for a batch: a receipt, or what is still owed.
+
+use crate::channel::PutError;
+use crate::event::{Batch, Error};
+
+/// Every required channel has the batch. The position that went in with it comes out here and nowhere else, so neither an
+/// early nor a mismatched acknowledgement compiles.
+#[must_use]
+#[derive(Debug)]
+pub struct Receipt<P>(P);
+
+impl<P> Receipt<P> {
+    pub(super) fn new(position: P) -> Self {
+        Receipt(position)
+    }
+
+    /// The position of the batch that is safe now.
+    pub fn redeem(self) -> P {
+        self.0
+    }
+}
+
+/// A required channel refused. Holds, after interceptors and selection, only what is still owed: a retry neither
+/// intercepts twice nor puts anything twice.
+#[derive(Debug)]
+pub struct Refused<P> {
+    /// Why the first refusing channel refused.
+    pub cause: PutError,
+    pub(super) owed: Vec<(usize, Batch)>,
+    pub(super) optional: Vec<(usize, Batch)>,
+    pub(super) position: P,
+    /// Events of the sealed frame that this refusal covers, for accounting.
+    pub(super) events: u64,
+}
+
+impl<P> Refused<P> {
+    /// Gives up: the position and the cause.
+    pub fn abandon(self) -> (P, PutError) {
+        (self.position, self.cause)
+    }
+
+    /// Number of required channels that do not have the batch yet.
+    pub fn owed(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// Number of events refused.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+}
+
+/// Why there is no receipt.
+#[derive(Debug)]
+pub enum Failure<P> {
+    /// A channel refused: retry later what is owed, or abandon it.
+    Refused(Refused<P>),
+    /// An interceptor failed: nothing was put, there is nothing to retry.
+    Rejected(Error, P),
+}

@@ -1,0 +1,34 @@
+//! The lists of every source, channel, sink, interceptor, selector, processor and serializer: the only place that names
+//! them all. A new component is one line here.
+
+use crate::channel::{self, ChannelSpec};
+use crate::config::{Kind, KindInfo};
+use crate::pipeline::{Interceptor, SelectorSpec, Sink, SinkProcessor, Source};
+
+/// Every source.
+pub static SOURCES: &[&Kind<dyn Source>] = &[];
+
+/// Every channel.
+pub static CHANNELS: &[&Kind<dyn ChannelSpec>] = &[&channel::memory::KIND];
+
+/// Every sink.
+pub static SINKS: &[&Kind<dyn Sink>] = &[];
+
+/// Every interceptor.
+pub static INTERCEPTORS: &[&Kind<dyn Interceptor>] = &[];
+
+/// Every channel selector.
+pub static SELECTORS: &[&Kind<dyn SelectorSpec>] = &[];
+
+/// Every sink processor.
+pub static PROCESSORS: &[&Kind<dyn SinkProcessor>] = &[];
+
+/// The kind that `text` names.
+pub fn find<C: ?Sized>(kinds: &'static [&'static Kind<C>], text: &str) -> Option<&'static Kind<C>> {
+    kinds.iter().copied().find(|k| k.info.is_named(text))
+}
+
+/// What is known about every kind of one list.
+pub fn infos<C: ?Sized>(kinds: &'static [&'static Kind<C>]) -> impl Iterator<Item = &'static KindInfo> {
+    kinds.iter().map(|k| &k.info)
+}
