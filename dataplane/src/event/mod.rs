@@ -11,6 +11,7 @@ mod advice;
 mod draft;
 mod frame;
 mod headers;
+pub mod java_map;
 
 pub use advice::{Advice, Error};
 pub use draft::Draft;
