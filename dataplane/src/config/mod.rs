@@ -2,11 +2,13 @@
 
 mod diagnostic;
 mod kind;
+mod properties;
 mod setting;
 mod settings;
 pub mod units;
 
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use kind::{Kind, KindInfo, OpenPrefix, RunsOn};
+pub use properties::{Entry, Properties};
 pub use setting::{AnySetting, BadValue, OnBad, Setting, Unit};
 pub use settings::{Settings, Value};
