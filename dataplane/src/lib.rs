@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod config;
+pub mod control;
 pub mod event;
 pub mod metrics;
 pub mod pipeline;
