@@ -8,3 +8,6 @@ pub mod metrics;
 pub mod pipeline;
 pub mod reactor;
 pub mod registry;
+pub mod serializer;
+pub mod sink;
+pub mod source;

@@ -4,15 +4,17 @@
 use crate::channel::{self, ChannelSpec};
 use crate::config::{Kind, KindInfo};
 use crate::pipeline::{Interceptor, SelectorSpec, Sink, SinkProcessor, Source};
+use crate::serializer::{self, EventSerializer};
+use crate::{sink, source};
 
 /// Every source.
-pub static SOURCES: &[&Kind<dyn Source>] = &[];
+pub static SOURCES: &[&Kind<dyn Source>] = &[&source::taildir::KIND];
 
 /// Every channel.
 pub static CHANNELS: &[&Kind<dyn ChannelSpec>] = &[&channel::memory::KIND];
 
 /// Every sink.
-pub static SINKS: &[&Kind<dyn Sink>] = &[];
+pub static SINKS: &[&Kind<dyn Sink>] = &[&sink::file_roll::KIND];
 
 /// Every interceptor.
 pub static INTERCEPTORS: &[&Kind<dyn Interceptor>] = &[];
@@ -22,6 +24,9 @@ pub static SELECTORS: &[&Kind<dyn SelectorSpec>] = &[];
 
 /// Every sink processor.
 pub static PROCESSORS: &[&Kind<dyn SinkProcessor>] = &[];
+
+/// Every event serializer. Listed in its room, where sinks look them up.
+pub static SERIALIZERS: &[&Kind<dyn EventSerializer>] = serializer::KINDS;
 
 /// The kind that `text` names.
 pub fn find<C: ?Sized>(kinds: &'static [&'static Kind<C>], text: &str) -> Option<&'static Kind<C>> {

@@ -1,0 +1,3 @@
+//! Sinks: what carries events out, one file or folder each.
+
+pub mod file_roll;

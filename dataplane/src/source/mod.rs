@@ -1,0 +1,3 @@
+//! Sources: what brings events in, one file or folder each.
+
+pub mod taildir;

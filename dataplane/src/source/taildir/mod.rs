@@ -1,0 +1,5 @@
+//! The `taildir` source: follows growing files.
+
+mod kind;
+
+pub use kind::KIND;
