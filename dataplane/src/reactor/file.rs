@@ -1,6 +1,7 @@
 //! What components see of files.
 
 use super::Fut;
+use rustix::fs::{FileType, Statx, StatxFlags, makedev};
 use std::io;
 
 /// How to open a file.
@@ -29,6 +30,23 @@ pub struct FileStat {
     pub born_ns: Option<i64>,
     /// True for a regular file.
     pub regular: bool,
+}
+
+impl FileStat {
+    pub(super) fn from_statx(of: &Statx) -> FileStat {
+        let born = StatxFlags::from_bits_retain(of.stx_mask).contains(StatxFlags::BTIME);
+        let born_ns =
+            || of.stx_btime.tv_sec.checked_mul(1_000_000_000)?.checked_add(i64::from(of.stx_btime.tv_nsec));
+        FileStat {
+            dev: makedev(of.stx_dev_major, of.stx_dev_minor),
+            inode: of.stx_ino,
+            size_bytes: of.stx_size,
+            modified_ms: of.stx_mtime.tv_sec.saturating_mul(1_000)
+                + i64::from(of.stx_mtime.tv_nsec / 1_000_000),
+            born_ns: if born { born_ns() } else { None },
+            regular: FileType::from_raw_mode(u32::from(of.stx_mode)) == FileType::RegularFile,
+        }
+    }
 }
 
 /// An open file. Reads and writes are positional; several may be in flight on one file.

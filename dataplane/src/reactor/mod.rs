@@ -4,14 +4,26 @@
 //! Buffers move by value into an operation and come back with its result. Futures are boxed once an operation, which is
 //! once a batch, and are not `Send`: a core's tasks never leave its thread.
 
+mod affinity;
+mod child;
+mod clock;
+mod epoll;
 mod file;
+mod host;
 mod mesh;
+mod native;
 mod net;
+mod offload;
+mod pool_file;
 mod process;
 mod race;
 mod signal;
 mod stop;
+mod task;
+mod threads;
+mod watch;
 
+pub use affinity::allowed_cpus;
 pub use file::{File, FileStat, OpenHow};
 pub use mesh::{MeshPort, mesh};
 pub use net::{Listener, Stream};
@@ -19,6 +31,7 @@ pub use process::{Child, CommandLine};
 pub use race::{Either, race};
 pub use signal::Signal;
 pub use stop::{Stop, Stopper, stop_pair};
+pub use threads::{CoreThread, IoChoice, Role, block_on, start_thread};
 pub use wal::Tick;
 
 use std::future::Future;

@@ -1,5 +1,7 @@
 //! What components see of sockets.
 
+pub(super) mod socket;
+
 use super::Fut;
 use std::io;
 use std::net::SocketAddr;
@@ -30,4 +32,9 @@ pub trait Listener {
     fn accept<'a>(&'a mut self) -> Fut<'a, io::Result<Box<dyn Stream>>>;
     /// Where it listens: shows the port when 0 was asked for.
     fn local(&self) -> SocketAddr;
+}
+
+/// The answer to a read into a full buffer: 0 bytes would look like the end.
+pub(super) fn no_room() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "read into a buffer without spare capacity")
 }
