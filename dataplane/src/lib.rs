@@ -1,5 +1,6 @@
 //! Penstock's data plane: the agent as a library. The map of its rooms is in `README.md` beside this folder.
 
+pub mod agent;
 pub mod channel;
 pub mod config;
 pub mod control;
