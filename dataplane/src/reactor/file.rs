@@ -30,6 +30,8 @@ pub struct FileStat {
     pub born_ns: Option<i64>,
     /// True for a regular file.
     pub regular: bool,
+    /// True for a directory.
+    pub directory: bool,
 }
 
 impl FileStat {
@@ -37,6 +39,7 @@ impl FileStat {
         let born = StatxFlags::from_bits_retain(of.stx_mask).contains(StatxFlags::BTIME);
         let born_ns =
             || of.stx_btime.tv_sec.checked_mul(1_000_000_000)?.checked_add(i64::from(of.stx_btime.tv_nsec));
+        let kind = FileType::from_raw_mode(u32::from(of.stx_mode));
         FileStat {
             dev: makedev(of.stx_dev_major, of.stx_dev_minor),
             inode: of.stx_ino,
@@ -44,7 +47,8 @@ impl FileStat {
             modified_ms: of.stx_mtime.tv_sec.saturating_mul(1_000)
                 + i64::from(of.stx_mtime.tv_nsec / 1_000_000),
             born_ns: if born { born_ns() } else { None },
-            regular: FileType::from_raw_mode(u32::from(of.stx_mode)) == FileType::RegularFile,
+            regular: kind == FileType::RegularFile,
+            directory: kind == FileType::Directory,
         }
     }
 }

@@ -9,6 +9,7 @@ mod child;
 mod clock;
 mod epoll;
 mod file;
+pub mod fs;
 mod host;
 mod mesh;
 mod native;
