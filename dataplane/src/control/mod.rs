@@ -7,6 +7,10 @@
 mod agent_api;
 mod catalogue;
 mod messages;
+mod place;
+mod routes;
+mod server;
+mod socket;
 mod status;
 
 pub use agent_api::{AgentApi, Reply};
@@ -14,6 +18,9 @@ pub use catalogue::{ComponentInfo, PrefixInfo, Role, SettingInfo, UnsupportedInf
 pub use messages::{
     ErrorBody, LogLevelRequest, LogLevels, Property, RunningConfig, StopOutcome, StopRequest, Version,
 };
+pub use place::{Surroundings, file_stem, socket_path};
+pub use server::Server;
+pub use socket::{BindError, ControlSocket};
 pub use status::{
     AgentState, ChannelStatus, ComponentState, ProblemStatus, SinkStatus, SourceStatus, Status, ThreadRole,
     ThreadStatus,
