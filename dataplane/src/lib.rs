@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod channel;
+pub mod codec;
 pub mod config;
 pub mod control;
 pub mod event;

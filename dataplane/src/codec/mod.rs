@@ -1,0 +1,3 @@
+//! Formats: bytes to events and back, patterns, encodings. Pure and bounded: no I/O, no clock.
+
+pub mod java_regex;
