@@ -11,6 +11,8 @@ pub enum OpenHow {
     Read,
     /// For writing; created, or cut to nothing if it exists.
     Create,
+    /// For writing; created, or an error if the name is taken.
+    CreateNew,
     /// For writing at any offset; created if missing, content kept.
     Write,
 }

@@ -53,6 +53,17 @@ pub async fn stat(core: &Core, path: &Path) -> io::Result<Option<FileStat>> {
     core.run_elsewhere(move || stat_now(&path)).await
 }
 
+/// What each of many paths leads to, in one turn on the other thread.
+pub async fn stat_each(core: &Core, paths: Vec<PathBuf>) -> Vec<io::Result<Option<FileStat>>> {
+    core.run_elsewhere(move || paths.iter().map(|path| stat_now(path)).collect()).await
+}
+
+/// Cuts or extends a file to this length.
+pub async fn set_len(core: &Core, path: &Path, length_bytes: u64) -> io::Result<()> {
+    let path = path.to_owned();
+    core.run_elsewhere(move || pool_file::open_existing(&path)?.set_len(length_bytes)).await
+}
+
 /// Gives a file another name on the same file system; what had that name is gone. Durable after [`sync_dir`] of both
 /// directories.
 pub async fn rename(core: &Core, from: &Path, to: &Path) -> io::Result<()> {
@@ -182,7 +193,23 @@ mod tests {
             remove(&core, &deep.join("two")).await.unwrap();
             sync_dir(&core, &deep).await.unwrap();
             assert_eq!(list_dir(&core, &deep).await.unwrap(), []);
+            let each = stat_each(&core, vec![deep.join("two"), dir.join("a")]).await;
+            assert!(each[0].as_ref().unwrap().is_none() && each[1].as_ref().unwrap().unwrap().directory);
             assert!(list_dir(&core, &deep.join("none")).await.is_err());
+        });
+    }
+
+    #[test]
+    fn a_file_is_cut_and_a_name_is_taken_once() {
+        in_dir(|core, dir| async move {
+            let path = dir.join("f");
+            assert!(set_len(&core, &path, 3).await.is_err());
+            drop(core.open(&path, crate::reactor::OpenHow::CreateNew).await.unwrap());
+            let again = core.open(&path, crate::reactor::OpenHow::CreateNew).await.map(|_| ());
+            assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            std::fs::write(&path, "12345").unwrap();
+            set_len(&core, &path, 3).await.unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "123");
         });
     }
 

@@ -22,9 +22,15 @@ pub(super) fn open_now(path: &Path, how: OpenHow) -> io::Result<std::fs::File> {
     match how {
         OpenHow::Read => options.read(true),
         OpenHow::Create => options.write(true).create(true).truncate(true),
+        OpenHow::CreateNew => options.write(true).create_new(true),
         OpenHow::Write => options.write(true).create(true).truncate(false),
     };
     options.custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)
+}
+
+/// Opens a file that is there, for writing.
+pub(super) fn open_existing(path: &Path) -> io::Result<std::fs::File> {
+    OpenOptions::new().write(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)
 }
 
 /// What the system says about an open file.
