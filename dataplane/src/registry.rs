@@ -2,7 +2,7 @@
 //! them all. A new component is one line here.
 
 use crate::channel::{self, ChannelSpec};
-use crate::config::{Kind, KindInfo};
+use crate::config::{Kind, KindInfo, Role};
 use crate::pipeline::{Interceptor, SelectorSpec, Sink, SinkProcessor, Source};
 use crate::serializer::{self, EventSerializer};
 use crate::{sink, source};
@@ -37,3 +37,19 @@ pub fn find<C: ?Sized>(kinds: &'static [&'static Kind<C>], text: &str) -> Option
 pub fn infos<C: ?Sized>(kinds: &'static [&'static Kind<C>]) -> impl Iterator<Item = &'static KindInfo> {
     kinds.iter().map(|k| &k.info)
 }
+
+/// What is known about every kind there is, with what it is.
+pub fn every() -> impl Iterator<Item = (Role, &'static KindInfo)> {
+    let with = |role| move |info| (role, info);
+    infos(SOURCES)
+        .map(with(Role::Source))
+        .chain(infos(CHANNELS).map(with(Role::Channel)))
+        .chain(infos(SINKS).map(with(Role::Sink)))
+        .chain(infos(INTERCEPTORS).map(with(Role::Interceptor)))
+        .chain(infos(SELECTORS).map(with(Role::Selector)))
+        .chain(infos(PROCESSORS).map(with(Role::Processor)))
+        .chain(infos(SERIALIZERS).map(with(Role::Serializer)))
+}
+
+#[cfg(test)]
+mod tests;

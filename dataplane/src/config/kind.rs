@@ -15,6 +15,52 @@ pub enum RunsOn {
     Client,
 }
 
+/// What a type of component is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Brings events in.
+    Source,
+    /// Keeps them.
+    Channel,
+    /// Takes them out.
+    Sink,
+    /// Changes or drops them on the way in.
+    Interceptor,
+    /// Chooses channels for them.
+    Selector,
+    /// Chooses the sink of a group that works.
+    Processor,
+    /// Turns them into bytes.
+    Serializer,
+}
+
+impl Role {
+    /// Every role, in the order of the registry.
+    pub const ALL: [Role; 7] = [
+        Role::Source,
+        Role::Channel,
+        Role::Sink,
+        Role::Interceptor,
+        Role::Selector,
+        Role::Processor,
+        Role::Serializer,
+    ];
+
+    /// The word for one.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Source => "source",
+            Role::Channel => "channel",
+            Role::Sink => "sink",
+            Role::Interceptor => "interceptor",
+            Role::Selector => "selector",
+            Role::Processor => "processor",
+            Role::Serializer => "serializer",
+        }
+    }
+}
+
 /// Keys below a prefix that the component takes as they come: `headers.<group>.<key>`.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenPrefix {

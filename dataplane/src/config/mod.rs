@@ -11,7 +11,7 @@ mod substitute;
 pub mod units;
 
 pub use diagnostic::{Diagnostic, Place, Severity};
-pub use kind::{Kind, KindInfo, OpenPrefix, RunsOn};
+pub use kind::{Kind, KindInfo, OpenPrefix, Role, RunsOn};
 pub use properties::{Entry, Properties};
 pub use setting::{AnySetting, BadValue, OnBad, Setting, Unit};
 pub use settings::{Settings, Value};

@@ -1,42 +1,7 @@
 //! What exists: types of components and their settings as data, for `ctl components` and the reference page.
 
-use crate::config::{AnySetting, KindInfo, OnBad, RunsOn};
+use crate::config::{AnySetting, KindInfo, OnBad, Role, RunsOn};
 use serde::{Deserialize, Serialize};
-
-/// What a component is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Brings events in.
-    Source,
-    /// Keeps them.
-    Channel,
-    /// Takes them out.
-    Sink,
-    /// Changes or drops them on the way in.
-    Interceptor,
-    /// Chooses channels for them.
-    Selector,
-    /// Chooses the sink of a group that works.
-    Processor,
-    /// Turns them into bytes.
-    Serializer,
-}
-
-impl Role {
-    /// The word for one.
-    pub fn word(self) -> &'static str {
-        match self {
-            Role::Source => "source",
-            Role::Channel => "channel",
-            Role::Sink => "sink",
-            Role::Interceptor => "interceptor",
-            Role::Selector => "selector",
-            Role::Processor => "processor",
-            Role::Serializer => "serializer",
-        }
-    }
-}
 
 /// One type of component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,8 @@
 //! needs from the agent. Every type reads bodies of an older or newer agent: unknown fields are skipped, missing ones
 //! take their defaults.
 
+pub use crate::config::Role;
+
 mod agent_api;
 mod catalogue;
 mod messages;
@@ -14,7 +16,7 @@ mod socket;
 mod status;
 
 pub use agent_api::{AgentApi, Reply};
-pub use catalogue::{ComponentInfo, PrefixInfo, Role, SettingInfo, UnsupportedInfo};
+pub use catalogue::{ComponentInfo, PrefixInfo, SettingInfo, UnsupportedInfo};
 pub use messages::{
     ErrorBody, LogLevelRequest, LogLevels, Property, RunningConfig, StopOutcome, StopRequest, Version,
 };
