@@ -1,7 +1,7 @@
 //! The mutable batch that a source builds and interceptors change.
 
 use super::frame::Frame;
-use super::headers::{Common, Headers, OwnHeader, OwnTable};
+use super::headers::{Common, HeaderOfAll, Headers, OwnHeader, OwnTable};
 use std::sync::Arc;
 
 /// Events being gathered: one arena of bytes, spans of the bodies, own and common headers.
@@ -89,6 +89,19 @@ impl Draft {
     /// The headers of event `event` as they stand now.
     pub fn headers(&self, event: u32) -> Headers<'_> {
         Headers { bytes: &self.arena, own: &self.own, common: &self.common, event }
+    }
+
+    /// The value of `name` in every event, where that is known without looking at each: O(1) a batch.
+    pub fn header_of_all(&self, name: &str) -> HeaderOfAll<'_> {
+        let batch_wide = |list: &'_ [_]| Common::position(list, name);
+        if let Some(at) = batch_wide(&self.common.overrides) {
+            return HeaderOfAll::Same(Some(&self.common.overrides[at].1));
+        }
+        let hidden = self.common.removed.iter().any(|n| &**n == name);
+        if !hidden && self.own.names.iter().any(|n| &**n == name) {
+            return HeaderOfAll::Differs;
+        }
+        HeaderOfAll::Same(batch_wide(&self.common.defaults).map(|at| &*self.common.defaults[at].1))
     }
 
     /// Replaces the body of one event; the old bytes stay in the arena until the frame is freed.
@@ -259,6 +272,22 @@ mod tests {
         assert_eq!(pairs(&d, 2), [pair("k", "mine")]);
         d.push(b"d");
         assert_eq!(pairs(&d, 3), []);
+    }
+
+    #[test]
+    fn a_batch_wide_header_is_known_without_looking_at_events() {
+        let mut d = Draft::default();
+        d.push(b"a");
+        d.push(b"b");
+        assert_eq!(d.header_of_all("k"), HeaderOfAll::Same(None));
+        d.set_all_if_absent("k", "default");
+        assert_eq!(d.header_of_all("k"), HeaderOfAll::Same(Some("default")));
+        d.set_header(0, "k", "own");
+        assert_eq!(d.header_of_all("k"), HeaderOfAll::Differs);
+        d.set_all("k", "all");
+        assert_eq!(d.header_of_all("k"), HeaderOfAll::Same(Some("all")));
+        d.remove_all("k");
+        assert_eq!(d.header_of_all("k"), HeaderOfAll::Same(None));
     }
 
     #[test]

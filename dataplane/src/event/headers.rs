@@ -39,6 +39,15 @@ impl Common {
     }
 }
 
+/// The value of one header in a whole draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderOfAll<'a> {
+    /// Every event has this value, or none has the header.
+    Same(Option<&'a str>),
+    /// Events may differ: ask each.
+    Differs,
+}
+
 /// One own header of one event: index of the name, range of the value in the arena.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OwnHeader {

@@ -16,4 +16,4 @@ pub mod java_map;
 pub use advice::{Advice, Error};
 pub use draft::Draft;
 pub use frame::{Batch, EventRef, Frame};
-pub use headers::{Common, Headers, Name};
+pub use headers::{Common, HeaderOfAll, Headers, Name};

@@ -83,6 +83,8 @@ pub struct SourceMetrics {
     pub events_accepted: Counter,
     /// Events dropped by interceptors.
     pub events_filtered: Counter,
+    /// Accepted events that went nowhere, because the selector had no channel for them.
+    pub events_unrouted: Counter,
     /// Events refused to whoever sent them (a channel refused, or an interceptor failed), or lost with them.
     pub events_refused: Counter,
     /// Bytes of received bodies.

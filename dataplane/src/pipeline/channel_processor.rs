@@ -1,6 +1,6 @@
 //! From a source to its channels: interceptors, selector, puts. The only maker of a [`Receipt`].
 
-use super::component::{ChannelSelector, InterceptCx, Interceptor, Routing};
+use super::component::{ChannelSelector, InterceptCx, Interceptor, Route, Routing};
 use super::receipt::{Failure, Receipt, Refused};
 use crate::channel::{Channel, PutError};
 use crate::event::{Batch, Draft, Frame};
@@ -66,7 +66,8 @@ impl ChannelProcessor {
             return Ok(Receipt::new(position));
         }
         let mut routing = Routing::default();
-        self.selector.select(&draft, &mut routing);
+        self.selector.select(&draft, &mut || self.core.random(), &mut routing);
+        self.note_unrouted(&routing, draft.len());
         let frame = draft.seal();
         let events = u64::from(frame.len());
         let (owed, optional) = self.route(&frame, &routing);
@@ -128,6 +129,26 @@ impl ChannelProcessor {
             }
         }
         Ok(())
+    }
+
+    /// Events that no channel gets: the source is told of success, as in Flume, so the operator must be.
+    fn note_unrouted(&self, routing: &Routing, events: u32) {
+        let nowhere = |r: &Route| r.required.is_empty() && r.optional.is_empty();
+        if !routing.routes.iter().any(nowhere) {
+            return;
+        }
+        let unrouted = match routing.of_event.is_empty() {
+            true => u64::from(events),
+            false => {
+                routing.of_event.iter().filter(|&&r| nowhere(&routing.routes[usize::from(r)])).count() as u64
+            }
+        };
+        if unrouted > 0 && self.metrics.events_unrouted.get() == 0 {
+            tracing::warn!(
+                "events match no channel of their source's selector, which has no default: they are dropped"
+            );
+        }
+        self.metrics.events_unrouted.add(unrouted);
     }
 
     /// The part of the frame for each channel: required, then optional.

@@ -141,8 +141,8 @@ pub struct Routing {
 
 /// Decides which channels get an event.
 pub trait ChannelSelector {
-    /// Fills `out`, which is empty.
-    fn select(&self, draft: &Draft, out: &mut Routing);
+    /// Fills `out`, which is empty. `random` gives 64 random bits at each call.
+    fn select(&self, draft: &Draft, random: &mut dyn FnMut() -> u64, out: &mut Routing);
 }
 
 /// A selector that was configured and does not know its source's channels yet.
