@@ -3,7 +3,7 @@
 use super::component::{Member, SinkProcessor, Status};
 use crate::channel::{Take, Taker, Want};
 use crate::event::{Advice, Error};
-use crate::reactor::{Core, Either, Fut, Stop, race};
+use crate::reactor::{Core, Either, Fut, Slice, Stop, race};
 use std::time::Duration;
 
 /// Pause after each consecutive back-off, as Flume's.
@@ -44,6 +44,7 @@ impl SinkRunner {
     pub async fn run(mut self, deadline: Duration) -> Result<(), Error> {
         let mut backoffs = 0u32;
         let mut failed = false;
+        let mut slice = Slice::begin(&self.core);
         let ended = loop {
             if self.stop.is_set() {
                 break Ok(());
@@ -69,6 +70,7 @@ impl SinkRunner {
             if !pause.is_zero() {
                 self.stop.sleep(&self.core, pause).await;
             }
+            slice.pause_if_over(&self.core).await;
         };
         for Member { name, sink, .. } in self.members {
             match self.core.timeout(deadline, sink.close(deadline)).await {
