@@ -14,11 +14,14 @@ pub mod config;
 #[allow(clippy::disallowed_methods, reason = "the control socket has a thread of its own")]
 pub mod control;
 pub mod event;
+pub mod interceptor;
 pub mod metrics;
 pub mod pipeline;
 #[allow(clippy::disallowed_methods, reason = "the reactor is the door")]
+pub mod processor;
 pub mod reactor;
 pub mod registry;
+pub mod selector;
 pub mod serializer;
 pub mod sink;
 pub mod source;

@@ -5,25 +5,33 @@ use crate::channel::{self, ChannelSpec};
 use crate::config::{Kind, KindInfo, Role};
 use crate::pipeline::{Interceptor, SelectorSpec, Sink, SinkProcessor, Source};
 use crate::serializer::{self, EventSerializer};
-use crate::{sink, source};
+use crate::{interceptor, processor, selector, sink, source};
 
 /// Every source.
-pub static SOURCES: &[&Kind<dyn Source>] = &[&source::taildir::KIND];
+pub static SOURCES: &[&Kind<dyn Source>] = &[
+    &source::exec::KIND,
+    &source::netcat::KIND,
+    &source::seq::KIND,
+    &source::stress::KIND,
+    &source::taildir::KIND,
+];
 
 /// Every channel.
 pub static CHANNELS: &[&Kind<dyn ChannelSpec>] = &[&channel::memory::KIND];
 
 /// Every sink.
-pub static SINKS: &[&Kind<dyn Sink>] = &[&sink::file_roll::KIND];
+pub static SINKS: &[&Kind<dyn Sink>] = &[&sink::file_roll::KIND, &sink::logger::KIND, &sink::null::KIND];
 
 /// Every interceptor.
-pub static INTERCEPTORS: &[&Kind<dyn Interceptor>] = &[];
+pub static INTERCEPTORS: &[&Kind<dyn Interceptor>] =
+    &[&interceptor::host::KIND, &interceptor::r#static::KIND, &interceptor::timestamp::KIND];
 
 /// Every channel selector.
-pub static SELECTORS: &[&Kind<dyn SelectorSpec>] = &[];
+pub static SELECTORS: &[&Kind<dyn SelectorSpec>] =
+    &[&selector::load_balancing::KIND, &selector::multiplexing::KIND, &selector::replicating::KIND];
 
 /// Every sink processor.
-pub static PROCESSORS: &[&Kind<dyn SinkProcessor>] = &[];
+pub static PROCESSORS: &[&Kind<dyn SinkProcessor>] = &[&processor::default::KIND];
 
 /// Every event serializer. Listed in its room, where sinks look them up.
 pub static SERIALIZERS: &[&Kind<dyn EventSerializer>] = serializer::KINDS;

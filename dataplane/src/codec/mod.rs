@@ -1,3 +1,4 @@
 //! Formats: bytes to events and back, patterns, encodings. Pure and bounded: no I/O, no clock.
 
+pub mod charset;
 pub mod java_regex;

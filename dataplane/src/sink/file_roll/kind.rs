@@ -2,6 +2,7 @@
 
 use crate::config::units::{self, INT, LONG};
 use crate::config::{BadValue, Kind, KindInfo, OpenPrefix, RunsOn, Setting, Unit};
+use crate::event::{Advice, Error};
 use crate::pipeline::Sink;
 
 pub(super) static DIRECTORY: Setting<String> = Setting::new(
@@ -69,7 +70,10 @@ pub static KIND: Kind<dyn Sink> = Kind {
         unsupported: &[],
         batch_size_key: Some("sink.batchSize"),
     },
-    build: super::build,
+    build: |settings| {
+        let what = format!("{}: file_roll cannot be built yet", settings.prefix);
+        Err(Error::new(Advice::Stop, what))
+    },
 };
 
 /// How files are named.

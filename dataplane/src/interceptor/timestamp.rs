@@ -1,0 +1,54 @@
+//! `timestamp`: when an event passed, as a header.
+//!
+//! One value a batch, taken when the batch passes.
+
+use crate::config::{Kind, KindInfo, RunsOn, Setting, Settings, units};
+use crate::event::{Draft, Error};
+use crate::pipeline::{InterceptCx, Interceptor};
+
+static HEADER_NAME: Setting<String> =
+    Setting::new("headerName", units::text, "", "Header that gets the time.").default("timestamp");
+
+static PRESERVE_EXISTING: Setting<bool> = Setting::new(
+    "preserveExisting",
+    units::boolean,
+    "true, false",
+    "Whether events that have the header already keep theirs.",
+)
+.default("false");
+
+/// What the registry lists.
+pub static KIND: Kind<dyn Interceptor> = Kind {
+    info: KindInfo {
+        names: &["timestamp", "org.apache.flume.interceptor.TimestampInterceptor$Builder"],
+        summary: "Adds the time in milliseconds since 1970 as a header.",
+        runs_on: RunsOn::DataCore,
+        settings: &[&HEADER_NAME, &PRESERVE_EXISTING],
+        open_prefixes: &[],
+        unsupported: &[],
+        batch_size_key: None,
+    },
+    build: |settings| Ok(Box::new(Timestamp::new(settings))),
+};
+
+struct Timestamp {
+    header: String,
+    preserve: bool,
+}
+
+impl Timestamp {
+    fn new(settings: &Settings) -> Self {
+        Timestamp { header: settings.value(&HEADER_NAME), preserve: settings.value(&PRESERVE_EXISTING) }
+    }
+}
+
+impl Interceptor for Timestamp {
+    fn intercept(&self, draft: &mut Draft, cx: &mut InterceptCx<'_>) -> Result<(), Error> {
+        let now = cx.now_ms.to_string();
+        match self.preserve {
+            true => draft.set_all_if_absent(&self.header, &now),
+            false => draft.set_all(&self.header, &now),
+        }
+        Ok(())
+    }
+}
