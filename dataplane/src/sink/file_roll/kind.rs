@@ -2,7 +2,6 @@
 
 use crate::config::units::{self, INT, LONG};
 use crate::config::{BadValue, Kind, KindInfo, OpenPrefix, RunsOn, Setting, Unit};
-use crate::event::{Advice, Error};
 use crate::pipeline::Sink;
 
 pub(super) static DIRECTORY: Setting<String> = Setting::new(
@@ -70,10 +69,7 @@ pub static KIND: Kind<dyn Sink> = Kind {
         unsupported: &[],
         batch_size_key: Some("sink.batchSize"),
     },
-    build: |settings| {
-        let what = format!("{}: file_roll cannot be built yet", settings.prefix);
-        Err(Error::new(Advice::Stop, what))
-    },
+    build: super::build,
 };
 
 /// How files are named.
