@@ -1,3 +1,21 @@
-//! The agent itself: from a configuration file to running components and back to an orderly end.
+//! The agent: from a configuration to running components and back to a clean stop.
 
+mod api;
+mod catalogue;
+pub mod command_line;
+mod launch;
+mod load;
 pub mod log;
+mod memory;
+mod notify;
+mod order;
+mod origin;
+mod placement;
+mod run;
+mod running;
+mod state;
+mod supervise;
+mod thread;
+mod watch;
+
+pub use run::{EXIT_CONFIG, EXIT_FAILED, EXIT_USAGE, run};
