@@ -17,8 +17,8 @@ pub mod event;
 pub mod interceptor;
 pub mod metrics;
 pub mod pipeline;
-#[allow(clippy::disallowed_methods, reason = "the reactor is the door")]
 pub mod processor;
+#[allow(clippy::disallowed_methods, reason = "the reactor is the door")]
 pub mod reactor;
 pub mod registry;
 pub mod selector;
