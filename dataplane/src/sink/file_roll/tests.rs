@@ -8,6 +8,7 @@ use crate::reactor::{IoChoice, Stopper, block_on, stop_pair};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 struct Silent;
 
@@ -271,15 +272,19 @@ fn a_dropped_call_gives_its_events_back_and_the_next_one_begins_a_new_file() {
         let mut rig = Rig::open(core, &dir, &[("sink.rollInterval", "0")]).await;
         rig.put(&["a"]).await;
         rig.process().await.unwrap();
-        rig.put(&["b", "c"]).await;
-        // Dropped at its first wait, which is the write.
-        let dropped = rig.cx.core.clone().timeout(Duration::ZERO, rig.process()).await;
-        assert!(dropped.is_none());
+        // Dropped at its first wait, which is the write; another thread may be so quick that there is none.
+        loop {
+            rig.put(&["b", "c"]).await;
+            let mut call = Box::pin(rig.process());
+            if std::future::poll_fn(|task| Poll::Ready(call.as_mut().poll(task).is_pending())).await {
+                break;
+            }
+        }
         assert_eq!(rig.queued().await, 2);
         rig.process().await.unwrap();
         assert_eq!(rig.queued().await, 0);
         let files = rig.contents();
-        assert!(files[0] == "a\n" || files[0] == "a\nb\nc\n", "{files:?}");
+        assert!(files[0].starts_with("a\n"), "{files:?}");
         assert_eq!(files[1..], ["b\nc\n"]);
     });
 }
