@@ -102,13 +102,31 @@ impl Clock {
     }
 }
 
-/// `dataplane::source::netcat` becomes `penstock.source.netcat`; other targets get dots.
+/// Rooms of ours: a target may name one without the crate.
+const ROOMS: [&str; 12] = [
+    "agent",
+    "control",
+    "registry",
+    "source",
+    "sink",
+    "channel",
+    "interceptor",
+    "selector",
+    "processor",
+    "pipeline",
+    "reactor",
+    "metrics",
+];
+
+/// `dataplane::source::netcat`, `source::netcat` and `source.netcat` become `penstock.source.netcat`; names of Flume's
+/// classes and of libraries stay, with dots.
 pub(super) fn logger_name(target: &str) -> Cow<'_, str> {
-    match target.strip_prefix("dataplane") {
-        Some(rest) if rest.is_empty() || rest.starts_with("::") => {
-            Cow::Owned(format!("penstock{}", rest.replace("::", ".")))
-        }
-        _ if target.contains("::") => Cow::Owned(target.replace("::", ".")),
+    let (first, rest) = target.split_at(target.find([':', '.']).unwrap_or(target.len()));
+    let dotted = |rest: &str| rest.replace("::", ".");
+    match first {
+        "dataplane" => Cow::Owned(format!("penstock{}", dotted(rest))),
+        room if ROOMS.contains(&room) => Cow::Owned(format!("penstock.{room}{}", dotted(rest))),
+        _ if target.contains("::") => Cow::Owned(dotted(target)),
         _ => Cow::Borrowed(target),
     }
 }
@@ -182,6 +200,9 @@ mod tests {
         for (target, name) in [
             ("dataplane::source::netcat", "penstock.source.netcat"),
             ("dataplane", "penstock"),
+            ("agent", "penstock.agent"),
+            ("source.netcat", "penstock.source.netcat"),
+            ("sources.r1", "sources.r1"),
             ("dataplanet::x", "dataplanet.x"),
             ("penstock", "penstock"),
             ("org.apache.flume.node.Application", "org.apache.flume.node.Application"),

@@ -39,7 +39,7 @@ impl Levels {
             table.root = level;
             return Ok(());
         }
-        let name = full_name(logger);
+        let name = logger_name(logger).into_owned();
         match table.own.iter_mut().find(|(n, _)| *n == name) {
             Some(entry) => entry.1 = level,
             None => table.own.push((name, level)),
@@ -96,27 +96,6 @@ pub(super) fn parse_level(word: &str) -> Option<LevelFilter> {
     })
 }
 
-/// `source.netcat` and `dataplane::source::netcat` mean `penstock.source.netcat`; names of Flume's classes and of
-/// libraries stay.
-fn full_name(logger: &str) -> String {
-    const ROOMS: [&str; 12] = [
-        "agent",
-        "control",
-        "registry",
-        "source",
-        "sink",
-        "channel",
-        "interceptor",
-        "selector",
-        "processor",
-        "pipeline",
-        "reactor",
-        "metrics",
-    ];
-    let name = logger_name(logger).into_owned();
-    if ROOMS.iter().any(|room| is_under(&name, room)) { format!("penstock.{name}") } else { name }
-}
-
 /// Whether `name` is `prefix` or below it.
 fn is_under(name: &str, prefix: &str) -> bool {
     name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -147,6 +126,7 @@ mod tests {
     #[test]
     fn libraries_speak_from_warn_up_until_told() {
         let levels = Levels::new(LevelFilter::DEBUG);
+        assert!(levels.allows("agent", Level::DEBUG));
         assert!(!levels.allows("hyper::proto", Level::DEBUG));
         assert!(levels.allows("hyper::proto", Level::WARN));
         levels.set("hyper", "debug").unwrap();
