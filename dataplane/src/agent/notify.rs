@@ -13,6 +13,6 @@ pub(super) fn notify(state: &str) {
     };
     let sent = address.and_then(|a| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &a));
     if let Err(e) = sent {
-        tracing::warn!(target: "agent", "cannot tell the service manager {state}: {e}");
+        tracing::warn!("cannot tell the service manager {state}: {e}");
     }
 }

@@ -44,13 +44,13 @@ pub fn run(args: AgentArgs, jvm: Jvm, started: Instant) -> ExitCode {
         }
     };
     for note in notes {
-        tracing::warn!(target: "agent", "{note}");
+        tracing::warn!("{note}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let code = match runtime {
         Ok(runtime) => runtime.block_on(live(&args, &jvm, &log, started)),
         Err(e) => {
-            tracing::error!(target: "agent", "the runtime cannot be started: {e}");
+            tracing::error!("the runtime cannot be started: {e}");
             EXIT_FAILED
         }
     };
@@ -64,7 +64,7 @@ async fn live(args: &AgentArgs, jvm: &Jvm, log: &LogHandle, started: Instant) ->
         Ok(loaded) => loaded,
         Err(e) => {
             // A usage error and a configuration error look the same to a person and different to a script.
-            tracing::error!(target: "agent", "{e}");
+            tracing::error!("{e}");
             return if matches!(e, LoadError::Usage(_)) { EXIT_USAGE } else { EXIT_CONFIG };
         }
     };
@@ -75,7 +75,7 @@ async fn live(args: &AgentArgs, jvm: &Jvm, log: &LogHandle, started: Instant) ->
     let signals = match Signals::new() {
         Ok(signals) => signals,
         Err(e) => {
-            tracing::error!(target: "agent", "signals cannot be caught: {e}");
+            tracing::error!("signals cannot be caught: {e}");
             return EXIT_FAILED;
         }
     };
@@ -89,7 +89,7 @@ async fn live(args: &AgentArgs, jvm: &Jvm, log: &LogHandle, started: Instant) ->
             stop(&api, &running, control, loaded.launch.stop_timeout).await
         }
         Err(e) => {
-            tracing::error!(target: "agent", "{e}");
+            tracing::error!("{e}");
             EXIT_FAILED
         }
     }
@@ -101,13 +101,12 @@ fn say_what_means_nothing(args: &AgentArgs, jvm: &Jvm) {
     ignored.extend(args.classpath.iter().map(|c| format!("--classpath {c}")));
     ignored.extend(args.plugins_path.iter().map(|p| format!("--plugins-path {p}")));
     if !ignored.is_empty() {
-        tracing::info!(target: "agent", "no meaning here, since there is no JVM: {}", ignored.join(" "));
+        tracing::info!("no meaning here, since there is no JVM: {}", ignored.join(" "));
     }
     if let Some(dir) = &args.conf_dir
         && dir.join("flume-env.sh").is_file()
     {
         tracing::info!(
-            target: "agent",
             "{} is not run: JAVA_OPTS and class paths have no meaning here",
             dir.join("flume-env.sh").display()
         );
@@ -123,11 +122,11 @@ fn say_what_means_nothing(args: &AgentArgs, jvm: &Jvm) {
     ];
     for (name, value) in &jvm.properties {
         if name.starts_with("flume.monitoring.") {
-            tracing::warn!(target: "agent", "-D{name}={value}: metrics over HTTP come with a later release; use ctl status");
+            tracing::warn!("-D{name}={value}: metrics over HTTP come with a later release; use ctl status");
         } else if name.starts_with("javax.net.ssl.") || name.starts_with("flume.ssl.") {
-            tracing::warn!(target: "agent", "-D{name}: TLS comes with a later release");
+            tracing::warn!("-D{name}: TLS comes with a later release");
         } else if !KNOWN.contains(&name.as_str()) {
-            tracing::info!(target: "agent", "-D{name} is only known to ${{sys:{name}}} in the configuration");
+            tracing::info!("-D{name} is only known to ${{sys:{name}}} in the configuration");
         }
     }
 }
@@ -171,12 +170,12 @@ fn open_control(args: &AgentArgs, launch: &Launch, api: &Arc<Api>) -> Option<Ser
         });
     match opened {
         Ok(server) => {
-            tracing::info!(target: "agent", "control socket {}", server.path().display());
+            tracing::info!("control socket {}", server.path().display());
             Some(server)
         }
         Err(e) => {
             let sentence = format!("no control socket, ctl cannot reach this agent: {e}");
-            tracing::error!(target: "agent", "{sentence}");
+            tracing::error!("{sentence}");
             api.warn("control", sentence);
             None
         }
@@ -196,7 +195,6 @@ async fn ready(launch: &Launch, running: &Running, took: Duration) {
         sources().filter(|s| !s.listens.is_empty()).map(|s| format!("{} {}", s.name, s.listens)).collect();
     let listens = if listens.is_empty() { String::new() } else { format!("; {}", listens.join("; ")) };
     tracing::info!(
-        target: "agent",
         "agent {} is ready after {} ms: {} sources, {} channels, {} sinks{listens}",
         launch.agent,
         took.as_millis(),
@@ -234,12 +232,12 @@ async fn wait(api: &Arc<Api>, mut signals: Signals, mut watch: Watch) {
                 _ = signals.terminate.recv() => "SIGTERM",
                 _ = signals.interrupt.recv() => "SIGINT",
                 _ = signals.hangup.recv() => {
-                    tracing::warn!(target: "agent", "SIGHUP: a reload comes with a later release; restart to apply changes");
+                    tracing::warn!("SIGHUP: a reload comes with a later release; restart to apply changes");
                     continue;
                 }
             };
             stops += 1;
-            tracing::info!(target: "agent", "{name}: {}", if stops == 1 { "stopping" } else { "stopping now" });
+            tracing::info!("{name}: {}", if stops == 1 { "stopping" } else { "stopping now" });
             seen.ask_to_end(if stops == 1 { Wish::Stop } else { Wish::StopNow });
         }
     });
@@ -277,10 +275,10 @@ async fn stop(api: &Arc<Api>, running: &Arc<Running>, control: Option<Server>, t
     let end = running.end(END).await;
     problems.extend(end.problems);
     for problem in &problems {
-        tracing::warn!(target: "agent", "{problem}");
+        tracing::warn!("{problem}");
     }
     let took_ms = began.elapsed().as_millis() as u64;
-    tracing::info!(target: "agent", "stopped after {took_ms} ms");
+    tracing::info!("stopped after {took_ms} ms");
     let (lost_events, kept_events) = (end.lost_events, end.kept_events);
     api.ended(StopOutcome { exit_code: 0, took_ms, lost_events, kept_events, problems });
     if let Some(control) = control {

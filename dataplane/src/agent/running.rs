@@ -138,14 +138,14 @@ impl Running {
                 };
             match opened {
                 Ok(limits) => {
-                    tracing::info!(target: "agent", "channel {} started", channel.name);
+                    tracing::info!("channel {} started", channel.name);
                     open.insert(
                         channel.name.clone(),
                         ChannelRef { name: channel.name.clone(), address, limits },
                     );
                 }
                 Err(why) => {
-                    tracing::error!(target: "agent", "channel {} does not run: {why}", channel.name);
+                    tracing::error!("channel {} does not run: {why}", channel.name);
                     failed.push(NotRunning {
                         role: "channel",
                         name: channel.name.to_string(),
@@ -265,7 +265,7 @@ async fn first_tries(what: &str, tries: Vec<oneshot::Receiver<()>>) {
         }
     };
     if tokio::time::timeout(FIRST_TRY, all).await.is_err() {
-        tracing::warn!(target: "agent", "not all {what} have started within {} s; going on", FIRST_TRY.as_secs());
+        tracing::warn!("not all {what} have started within {} s; going on", FIRST_TRY.as_secs());
     }
 }
 

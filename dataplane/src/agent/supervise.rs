@@ -93,16 +93,21 @@ impl SupervisedSource {
             self.tried.notify_one();
             let why = match (panicked, result) {
                 (None, Some(Ok(()))) | (None, None) => {
-                    self.state.set(ComponentState::Stopped);
+                    match stop.is_set() {
+                        true => self.state.set(ComponentState::Stopped),
+                        false => self
+                            .state
+                            .fail(ComponentState::Stopped, "there is nothing more to read".to_owned()),
+                    }
                     if !stop.is_set() {
-                        tracing::info!(target: "agent", "source {name} has ended: there is nothing more to read");
+                        tracing::info!("source {name} has ended: there is nothing more to read");
                     }
                     return;
                 }
                 (None, Some(Err(e))) => e.line(),
                 (Some(panic), _) => format!("the component failed with a defect of ours: {panic}"),
             };
-            tracing::error!(target: "agent", "source {name}: {why}; tried again in {} s", RESTART.as_secs());
+            tracing::error!("source {name}: {why}; tried again in {} s", RESTART.as_secs());
             self.state.fail(ComponentState::Retrying, why);
             self.listens.borrow_mut().clear();
             if stop.sleep(&core, RESTART).await {
@@ -119,8 +124,8 @@ impl SupervisedSource {
         let listens = source.open(&cx).await?;
         let name = &self.order.name;
         match listens.is_empty() {
-            true => tracing::info!(target: "agent", "source {name} started"),
-            false => tracing::info!(target: "agent", "source {name} started: {listens}"),
+            true => tracing::info!("source {name} started"),
+            false => tracing::info!("source {name} started: {listens}"),
         }
         *self.listens.borrow_mut() = listens;
         self.state.set(ComponentState::Running);
@@ -193,7 +198,7 @@ impl SupervisedRunner {
                 (None, Some(Err(e))) => e.line(),
                 (Some(panic), _) => format!("the component failed with a defect of ours: {panic}"),
             };
-            tracing::error!(target: "agent", "sink {name}: {why}; tried again in {} s", RESTART.as_secs());
+            tracing::error!("sink {name}: {why}; tried again in {} s", RESTART.as_secs());
             self.state.fail(ComponentState::Retrying, why);
             if stop.sleep(&core, RESTART).await {
                 self.state.set(ComponentState::Stopped);
@@ -224,7 +229,7 @@ impl SupervisedRunner {
                 Ok(member) => members.push(member),
                 // A group goes on with the members that start; the others come with the next attempt.
                 Err(e) if self.order.members.len() > 1 => {
-                    tracing::error!(target: "agent", "sink {} of group {}: {}", order.name, self.order.name, e.line());
+                    tracing::error!("sink {} of group {}: {}", order.name, self.order.name, e.line());
                 }
                 Err(e) => return Err(e),
             }
@@ -235,15 +240,15 @@ impl SupervisedRunner {
         let processor = (self.order.processor.kind.build)(&self.order.processor.settings)?;
         self.state.set(ComponentState::Running);
         self.tried.notify_one();
-        tracing::info!(target: "agent", "sink {} started", self.order.name);
+        tracing::info!("sink {} started", self.order.name);
         let (state, name) = (self.state.clone(), self.order.name.clone());
         let on_state = Box::new(move |failure: Option<&Error>| match failure {
             Some(e) => {
-                tracing::error!(target: "agent", "sink {name}: unable to deliver event: {}", e.line());
+                tracing::error!("sink {name}: unable to deliver event: {}", e.line());
                 state.fail(ComponentState::Running, e.line());
             }
             None => {
-                tracing::info!(target: "agent", "sink {name} delivers again");
+                tracing::info!("sink {name} delivers again");
                 state.set(ComponentState::Running);
             }
         });

@@ -149,7 +149,6 @@ impl Thread {
                 match core.timeout(left, task.join()).await {
                     Some(ended) => report_panic("a sink", ended),
                     None => tracing::error!(
-                        target: "agent",
                         "sink {name} did not end within {} ms: its events go back to the channel",
                         deadline.as_millis()
                     ),
@@ -163,7 +162,7 @@ impl Thread {
         let mut left = Vec::new();
         for owned in self.owned.drain(..) {
             if let Err(e) = owned.channel.close(deadline).await {
-                tracing::error!(target: "agent", "{}", e.line());
+                tracing::error!("{}", e.line());
             }
             left.push((owned.name, owned.channel.stats().await));
         }
@@ -194,7 +193,7 @@ impl Thread {
 
 fn report_panic(what: &str, ended: Result<(), String>) {
     if let Err(panic) = ended {
-        tracing::error!(target: "agent", "supervision of {what} failed with a defect of ours: {panic}");
+        tracing::error!("supervision of {what} failed with a defect of ours: {panic}");
     }
 }
 

@@ -41,7 +41,7 @@ impl Watch {
                          apply it",
                         origin.shown()
                     );
-                    tracing::warn!(target: "agent", "{sentence}");
+                    tracing::warn!("{sentence}");
                     api.warn(origin.shown(), sentence);
                 }
             }
