@@ -16,6 +16,21 @@ pub(super) fn home_mask() -> CpuSet {
     *home()
 }
 
+/// The CPUs of the process, as the C library writes them.
+pub(super) fn home_as_libc() -> libc::cpu_set_t {
+    // SAFETY: a set of CPUs is a field of bits; all zeros is the empty one.
+    #[allow(unsafe_code)]
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for cpu in allowed_cpus() {
+        // SAFETY: the numbers come from a set of the same size, so each lies within it.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::CPU_SET(cpu, &mut set);
+        }
+    }
+    set
+}
+
 fn home() -> &'static CpuSet {
     static HOME: OnceLock<CpuSet> = OnceLock::new();
     HOME.get_or_init(|| {

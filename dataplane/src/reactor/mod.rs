@@ -11,6 +11,7 @@ mod epoll;
 mod file;
 pub mod fs;
 mod host;
+mod lag;
 mod mesh;
 mod native;
 mod net;
@@ -18,19 +19,23 @@ mod offload;
 mod pool_file;
 mod process;
 mod race;
+mod ring;
 mod signal;
 mod slice;
 mod stop;
 mod task;
 mod threads;
+mod uring_file;
 mod watch;
 
 pub use affinity::allowed_cpus;
 pub use file::{File, FileStat, OpenHow};
+pub use lag::Lag;
 pub use mesh::{MeshPort, mesh};
 pub use net::{Listener, Stream};
 pub use process::{Child, CommandLine};
 pub use race::{Either, race};
+pub use ring::probe as probe_io_uring;
 pub use signal::Signal;
 pub use slice::{Slice, yield_now};
 pub use stop::{Stop, Stopper, stop_pair};
@@ -84,6 +89,10 @@ pub trait Backend {
     fn offload(&self, job: Box<dyn FnOnce() + Send>) -> Fut<'static, ()>;
     /// `io_uring`, `epoll` or `simulation`, for status.
     fn io_name(&self) -> &'static str;
+    /// How late this thread's loop has been; nothing where that is not measured.
+    fn lag(&self) -> Lag {
+        Lag::default()
+    }
 }
 
 /// A running task.

@@ -1,61 +1,166 @@
-//! The back end of real threads: tokio's timers and tasks on a loop that we own, sockets and files by io_uring or epoll.
+//! The back end of real threads: tokio's timers and tasks on a loop that we own; sockets and files by io_uring or epoll.
 
 use super::child::{self, Farewells};
 use super::clock::{self, Random};
+use super::lag::{Lag, Measured, Meter, POLLS_A_TURN};
+use super::ring::{self, Ring};
 use super::{
     Backend, Child, CommandLine, Core, File, Fut, HostNames, IoChoice, Listener, OpenHow, Role, Stream,
-    TaskHandle, epoll, host, offload, pool_file, task,
+    TaskHandle, epoll, host, offload, pool_file, task, uring_file,
 };
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::LocalSet;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use wal::Tick;
 
-/// One thread's runtime and what it needs to do I/O.
+thread_local! {
+    /// For the runtime's hooks, which cannot hold what stays on its thread.
+    static PRESENT: RefCell<Weak<Native>> = const { RefCell::new(Weak::new()) };
+}
+
+/// What one thread needs to do I/O.
 pub(super) struct Native {
+    io: Io,
+    meter: Rc<Meter>,
     random: Random,
     farewells: Farewells,
 }
 
-/// A native back end that can run.
+enum Io {
+    /// tokio's sockets; files on the offload pool.
+    Epoll,
+    /// Our ring for both.
+    Ring(Rc<Ring>),
+    /// tokio's sockets; files by tokio-uring.
+    TokioUring,
+}
+
+/// A thread's loop, ready to run.
 pub(super) struct Engine {
     native: Rc<Native>,
-    runtime: Runtime,
+    rounds: Loop,
+}
+
+enum Loop {
+    Own(LocalRuntime),
+    TokioUring(tokio_uring::Runtime),
 }
 
 impl Engine {
-    /// Builds the runtime. To be called on the thread that runs it.
-    pub(super) fn new(_role: Role, io: IoChoice) -> io::Result<Engine> {
-        if io == IoChoice::Uring {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "this build has no io_uring back end"));
+    /// Builds the loop. To be called on the thread that runs it.
+    pub(super) fn new(role: Role, io: IoChoice) -> io::Result<Engine> {
+        let uring = match (role, io) {
+            (Role::Client, _) | (_, IoChoice::Epoll) => false,
+            (_, IoChoice::Uring) => true,
+            (_, IoChoice::Auto) => ring::probe().is_ok(),
+        };
+        let built = match (uring, role) {
+            (false, _) => Engine::on_epoll(),
+            (true, Role::File) => Engine::on_tokio_uring(),
+            (true, _) => Engine::on_ring(),
+        };
+        match built {
+            Err(e) if uring && io == IoChoice::Auto => {
+                tracing::warn!("this thread runs without io_uring: {e}");
+                Engine::on_epoll()
+            }
+            built => built,
         }
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        let native = Rc::new(Native { random: Random::default(), farewells: Farewells::default() });
-        Ok(Engine { native, runtime })
     }
 
-    /// Runs `body` to its end, then drops every other task.
+    fn on_epoll() -> io::Result<Engine> {
+        Ok(Engine { native: Native::with(Io::Epoll), rounds: Loop::Own(own_loop()?) })
+    }
+
+    fn on_ring() -> io::Result<Engine> {
+        let rounds = own_loop()?;
+        // The ring is watched by the runtime of its thread.
+        let ring = rounds.block_on(async { Ring::new() })?;
+        Ok(Engine { native: Native::with(Io::Ring(Rc::new(ring))), rounds: Loop::Own(rounds) })
+    }
+
+    fn on_tokio_uring() -> io::Result<Engine> {
+        ring::probe().map_err(io::Error::other)?;
+        let mut builder = tokio_uring::builder();
+        builder.entries(64);
+        let rounds = tokio_uring::Runtime::new(&builder)?;
+        Ok(Engine { native: Native::with(Io::TokioUring), rounds: Loop::TokioUring(rounds) })
+    }
+
+    /// Runs `body` to its end, then drops every other task and waits for what the kernel still has.
     pub(super) fn run<T>(self, body: impl FnOnce(Core) -> Fut<'static, T>) -> T {
-        let Engine { native, runtime } = self;
+        let Engine { native, rounds } = self;
+        let before = PRESENT.replace(Rc::downgrade(&native));
         let farewells = native.farewells.clone();
-        let core = Core(native);
-        let local = LocalSet::new();
-        let value = runtime.block_on(async {
-            let turns = pin!(local.run_until(async { body(core).await }));
-            turns.await
-        });
-        {
-            let _timers = runtime.enter();
-            drop(local);
-        }
-        drop(runtime);
+        let ring = match &native.io {
+            Io::Ring(ring) => Some(ring.clone()),
+            Io::Epoll | Io::TokioUring => None,
+        };
+        let task = Measured { meter: native.meter.clone(), name: "main".into(), task: body(Core(native)) };
+        let value = match rounds {
+            Loop::Own(rounds) => {
+                let value = rounds.block_on(turns(task, ring.clone()));
+                drop(rounds);
+                value
+            }
+            Loop::TokioUring(rounds) => rounds.block_on(task),
+        };
+        // The last owner: tasks are gone, and with them everything that could start an operation.
+        drop(ring);
+        PRESENT.set(before);
         farewells.wait();
         value
+    }
+}
+
+fn own_loop() -> io::Result<LocalRuntime> {
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .event_interval(POLLS_A_TURN)
+        .on_thread_park(|| {
+            if let Some(native) = PRESENT.with_borrow(Weak::upgrade) {
+                native.before_sleep();
+            }
+        })
+        .build_local(LocalOptions::default())
+}
+
+/// The loop's first task: runs `body`, and the ring whenever a completion or somebody's wish wakes it.
+async fn turns<T>(body: impl Future<Output = T>, ring: Option<Rc<Ring>>) -> T {
+    let mut body = pin!(body);
+    poll_fn(|cx| {
+        let polled = body.as_mut().poll(cx);
+        if let Some(ring) = &ring {
+            ring.turn(cx);
+        }
+        polled
+    })
+    .await
+}
+
+impl Native {
+    fn with(io: Io) -> Rc<Native> {
+        Rc::new(Native {
+            io,
+            meter: Rc::default(),
+            random: Random::default(),
+            farewells: Farewells::default(),
+        })
+    }
+
+    /// Nothing is ready to run. What this wakes is run before the thread sleeps.
+    fn before_sleep(&self) {
+        self.meter.turn_ended();
+        if let Io::Ring(ring) = &self.io {
+            ring.before_sleep();
+        }
     }
 }
 
@@ -80,20 +185,31 @@ impl Backend for Native {
         Box::pin(tokio::time::sleep(d))
     }
 
-    fn spawn(&self, _name: &str, work: Fut<'static, ()>) -> Box<dyn TaskHandle> {
-        task::spawn(work)
+    fn spawn(&self, name: &str, work: Fut<'static, ()>) -> Box<dyn TaskHandle> {
+        task::spawn(Measured { meter: self.meter.clone(), name: name.into(), task: work })
     }
 
     fn listen(&self, addr: SocketAddr) -> io::Result<Box<dyn Listener>> {
-        epoll::listen(addr)
+        match &self.io {
+            Io::Ring(ring) => ring::listen(ring, addr),
+            Io::Epoll | Io::TokioUring => epoll::listen(addr),
+        }
     }
 
     fn connect(&self, addr: SocketAddr) -> Fut<'static, io::Result<Box<dyn Stream>>> {
-        Box::pin(epoll::connect(addr))
+        match &self.io {
+            Io::Ring(ring) => Box::pin(ring::connect(ring.clone(), addr)),
+            Io::Epoll | Io::TokioUring => Box::pin(epoll::connect(addr)),
+        }
     }
 
     fn open(&self, path: &Path, how: OpenHow) -> Fut<'static, io::Result<Box<dyn File>>> {
-        Box::pin(pool_file::open(path.to_owned(), how))
+        let path = path.to_owned();
+        match &self.io {
+            Io::Ring(ring) => Box::pin(ring::open(ring.clone(), path, how)),
+            Io::TokioUring => Box::pin(uring_file::open(path, how)),
+            Io::Epoll => Box::pin(pool_file::open(path, how)),
+        }
     }
 
     fn command(&self, line: &CommandLine) -> io::Result<Box<dyn Child>> {
@@ -108,6 +224,13 @@ impl Backend for Native {
     }
 
     fn io_name(&self) -> &'static str {
-        "epoll"
+        match &self.io {
+            Io::Ring(_) | Io::TokioUring => "io_uring",
+            Io::Epoll => "epoll",
+        }
+    }
+
+    fn lag(&self) -> Lag {
+        self.meter.lag()
     }
 }

@@ -12,8 +12,12 @@ use std::sync::Arc;
 
 /// Opens a file on another thread: a network file system may be slow.
 pub(super) async fn open(path: PathBuf, how: OpenHow) -> io::Result<Box<dyn File>> {
-    let file = elsewhere(move || open_now(&path, how)).await?;
-    Ok(Box::new(PoolFile(Arc::new(file))))
+    Ok(Box::new(PoolFile(Arc::new(open_elsewhere(path, how).await?))))
+}
+
+/// Opens a file on another thread, for whatever serves it then.
+pub(super) async fn open_elsewhere(path: PathBuf, how: OpenHow) -> io::Result<std::fs::File> {
+    elsewhere(move || open_now(&path, how)).await
 }
 
 /// Opens a file here. Never waits for the other end of a pipe that somebody put in the file's place.

@@ -2,10 +2,11 @@
 
 use super::{Fut, TaskHandle};
 use std::any::Any;
+use std::future::Future;
 use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 /// Starts a task on this thread's local set.
-pub(super) fn spawn(task: Fut<'static, ()>) -> Box<dyn TaskHandle> {
+pub(super) fn spawn(task: impl Future<Output = ()> + 'static) -> Box<dyn TaskHandle> {
     let join = tokio::task::spawn_local(task);
     Box::new(LocalTask { abort: join.abort_handle(), state: State::Running(join) })
 }

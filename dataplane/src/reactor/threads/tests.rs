@@ -4,19 +4,25 @@ use super::*;
 use crate::reactor::{CommandLine, OpenHow};
 use std::time::Duration;
 
-const BACKENDS: &[IoChoice] = &[IoChoice::Epoll];
-
-/// Runs the same steps on every back end of this machine.
+/// Runs the same steps on every back end of this machine, as each kind of thread.
 fn on_each<F: Future<Output = ()> + 'static>(steps: impl Fn(Core) -> F) {
-    for io in BACKENDS {
-        block_on(*io, |core| {
+    let mut backends = vec![(Role::DataCore { cpu: None }, IoChoice::Epoll)];
+    match crate::reactor::probe_io_uring() {
+        Ok(()) => {
+            backends.extend([Role::DataCore { cpu: None }, Role::File].map(|role| (role, IoChoice::Uring)))
+        }
+        Err(why) => eprintln!("only epoll was tested: {why}"),
+    }
+    for (role, io) in backends {
+        Engine::new(role, io).unwrap().run(|core| {
+            assert_eq!(core.io_name(), if io == IoChoice::Uring { "io_uring" } else { "epoll" });
             let guarded = core.clone();
             let steps = steps(core);
-            async move {
-                guarded.timeout(Duration::from_secs(20), steps).await.expect("within 20 s");
-            }
-        })
-        .unwrap();
+            Box::pin(async move {
+                let done = guarded.timeout(Duration::from_secs(20), steps).await;
+                done.unwrap_or_else(|| panic!("{role:?} on {io:?}: not done within 20 s"));
+            })
+        });
     }
 }
 
@@ -275,4 +281,192 @@ fn a_pinned_thread_stays_on_its_cpu_and_its_jobs_and_children_do_not() {
     let thread = start_thread("lost", nowhere, IoChoice::Auto, |_| Box::pin(async {})).unwrap();
     assert!(thread.unpinned().unwrap().contains("100000"));
     thread.join().unwrap();
+}
+
+#[test]
+fn a_dropped_listener_frees_its_port_though_somebody_was_accepting() {
+    on_each(|core| async move {
+        let mut listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let addr = listener.local();
+        for _ in 0..20 {
+            assert!(core.timeout(Duration::ZERO, listener.accept()).await.is_none());
+            drop(listener);
+            listener = core.listen(addr).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_stream_dropped_with_its_read_closes_the_connection() {
+    on_each(|core| async move {
+        let mut listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut client = core.connect(listener.local()).await.unwrap();
+        let mut server = listener.accept().await.unwrap();
+        assert!(core.timeout(Duration::ZERO, server.read(Vec::with_capacity(1 << 20))).await.is_none());
+        drop(server);
+        let (end, _) = client.read(Vec::with_capacity(10)).await;
+        assert_eq!(end.unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_write_dropped_half_way_closes_the_connection() {
+    on_each(|core| async move {
+        let mut listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut client = core.connect(listener.local()).await.unwrap();
+        let mut server = listener.accept().await.unwrap();
+        // Nobody reads: this cannot end.
+        assert!(core.timeout(Duration::from_millis(20), server.write(vec![7; 50 << 20])).await.is_none());
+        drop(server);
+        let mut seen = 0;
+        loop {
+            let (n, _) = client.read(Vec::with_capacity(1 << 20)).await;
+            match n {
+                Ok(0) | Err(_) => break,
+                Ok(n) => seen += n,
+            }
+        }
+        assert!(seen > 0 && seen < 50 << 20);
+    });
+}
+
+#[test]
+fn more_connections_wait_than_a_ring_submits_at_once() {
+    on_each(|core| async move {
+        let mut listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (mut clients, mut tasks) = (Vec::new(), Vec::new());
+        let served = std::rc::Rc::new(std::cell::Cell::new(0));
+        for _ in 0..300 {
+            clients.push(core.connect(listener.local()).await.unwrap());
+            let mut server = listener.accept().await.unwrap();
+            let served = served.clone();
+            tasks.push(core.task("reads", async move {
+                let (n, bytes) = server.read(Vec::with_capacity(16)).await;
+                assert_eq!((n.unwrap(), &bytes[..]), (2, &b"hi"[..]));
+                served.set(served.get() + 1);
+            }));
+        }
+        for client in &mut clients {
+            client.write(b"hi".to_vec()).await.0.unwrap();
+        }
+        for mut task in tasks {
+            task.join().await.unwrap();
+        }
+        assert_eq!(served.get(), 300);
+    });
+}
+
+#[test]
+fn connections_that_are_always_ready_keep_nobody_waiting() {
+    on_each(|core| async move {
+        let mut listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut tasks = Vec::new();
+        for _ in 0..4 {
+            let mut client = core.connect(listener.local()).await.unwrap();
+            let mut server = listener.accept().await.unwrap();
+            tasks.push(core.task("writes", async move {
+                let mut block = vec![b'x'; 1 << 16];
+                loop {
+                    let (sent, back) = client.write(block).await;
+                    sent.unwrap();
+                    block = back;
+                }
+            }));
+            tasks.push(core.task("reads", async move {
+                let mut buffer = Vec::with_capacity(1 << 16);
+                loop {
+                    buffer.clear();
+                    let (n, back) = server.read(buffer).await;
+                    n.unwrap();
+                    buffer = back;
+                }
+            }));
+        }
+        let mut worst = 0;
+        for _ in 0..20 {
+            let before = core.now();
+            core.sleep(Duration::from_millis(5)).await;
+            worst = worst.max(core.now() - before);
+        }
+        // Other tests share the machine's CPUs: generous, but far from what a starved timer would show.
+        assert!(worst < 1_000_000_000, "a timer of 5 ms took {} ms", worst / 1_000_000);
+        if core.io_name() == "epoll" || core.lag().turns > 0 {
+            assert!(core.lag().turns > 10, "{:?}", core.lag());
+        }
+    });
+}
+
+#[test]
+fn a_core_ends_with_operations_of_every_kind_in_flight() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    on_each(|core| {
+        let path = path.clone();
+        async move {
+            let mut listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+            let mut client = core.connect(listener.local()).await.unwrap();
+            let mut server = listener.accept().await.unwrap();
+            let file = core.open(&path, OpenHow::Create).await.unwrap();
+            let child = core.command(&shell("sleep 1000")).unwrap();
+            // Not held by anybody: they go with the core.
+            for work in [
+                Box::pin(async move { drop(listener.accept().await) }) as Fut<'static, ()>,
+                Box::pin(async move { drop(client.read(Vec::with_capacity(100)).await) }),
+                Box::pin(async move { drop(server.write(vec![1; 50 << 20]).await) }),
+                Box::pin(async move { drop(file.write_at(vec![1; 1 << 20], 0).await) }),
+                Box::pin(async move { drop(child.wait().await) }),
+            ] {
+                std::mem::forget(core.spawn("left", work));
+            }
+            core.sleep(Duration::from_millis(2)).await;
+        }
+    });
+}
+
+/// How often the thread has gone to sleep.
+fn sleeps(tid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/self/task/{tid}/status")).unwrap();
+    let line = status.lines().find(|l| l.starts_with("voluntary_ctxt_switches")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_idle_thread_does_not_wake_up() {
+    for (role, io) in [
+        (Role::DataCore { cpu: None }, IoChoice::Auto),
+        (Role::DataCore { cpu: None }, IoChoice::Epoll),
+        (Role::File, IoChoice::Auto),
+        (Role::Client, IoChoice::Auto),
+    ] {
+        let (stopper, stop) = crate::reactor::stop_pair();
+        let (tx, rx) = mpsc::channel();
+        let thread = start_thread("idle", role, io, move |core| {
+            Box::pin(async move {
+                let mut listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+                let accepting = core.task("accept", async move { drop(listener.accept().await) });
+                tx.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+                stop.wait().await;
+                drop(accepting);
+            })
+        })
+        .unwrap();
+        let tid = rx.recv().unwrap();
+        block_on(IoChoice::Epoll, |core| async move {
+            // Settled once it has not woken for a while.
+            let mut before = sleeps(tid);
+            loop {
+                core.sleep(Duration::from_millis(20)).await;
+                let now = sleeps(tid);
+                if now == before {
+                    break;
+                }
+                before = now;
+            }
+            core.sleep(Duration::from_millis(300)).await;
+            assert_eq!(sleeps(tid), before, "{role:?} on {io:?}");
+        })
+        .unwrap();
+        stopper.stop();
+        thread.join().unwrap();
+    }
 }
