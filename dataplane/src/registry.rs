@@ -1,6 +1,8 @@
 //! The lists of every source, channel, sink, interceptor, selector, processor and serializer: the only place that names
 //! them all. A new component is one line here.
 
+pub mod flume;
+
 use crate::channel::{self, ChannelSpec};
 use crate::config::{Kind, KindInfo, Role};
 use crate::pipeline::{Interceptor, SelectorSpec, Sink, SinkProcessor, Source};
