@@ -2,6 +2,7 @@
 
 mod api;
 mod catalogue;
+pub mod check;
 pub mod command_line;
 mod launch;
 mod load;
@@ -11,6 +12,7 @@ mod notify;
 mod order;
 mod origin;
 mod placement;
+pub mod plan;
 mod run;
 mod running;
 mod state;

@@ -1,0 +1,398 @@
+//! The sentences that help a person: what was meant by keys, names and lists that Flume ignores or drops.
+
+use super::hierarchy::{Hierarchy, List, RawAgent, java_split};
+use super::similar;
+use super::validate::{Dropped, Outcome};
+use crate::config::{Diagnostic, Entry, Place, Properties, Severity};
+use std::collections::BTreeMap;
+
+/// Everything that can be said without knowing any type.
+pub(super) fn hints(
+    properties: &Properties,
+    hierarchy: &Hierarchy,
+    outcomes: &BTreeMap<&str, Outcome>,
+) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for entry in properties.entries() {
+        found.extend(value_hints(entry, hierarchy));
+    }
+    for (key, place) in &hierarchy.without_agent {
+        found.push(without_agent(key, place));
+    }
+    for (key, place, separated) in &hierarchy.empty {
+        found.push(empty_value(key, place, *separated, properties));
+    }
+    for (name, agent) in &hierarchy.agents {
+        let lists = agent.stray.iter().map(|(key, place)| stray(name, key, place));
+        found.extend(lists);
+        found.extend(unlisted(name, agent));
+        let Some(outcome) = outcomes.get(name.as_str()) else { continue };
+        found.extend(outcome.dropped.iter().map(|d| dropped(name, agent, d)));
+        if let Some((code, why)) = &outcome.agent_why {
+            found.push(invalid_agent(name, agent, code, why, hierarchy, properties));
+        }
+    }
+    found
+}
+
+/// What can be seen in one value.
+fn value_hints(entry: &Entry, hierarchy: &Hierarchy) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let (key, value) = (entry.key.trim(), entry.value.trim());
+    let mut say = |severity, code, message: String, help: String| {
+        found.push(complaint(&entry.place, key, severity, code, message, help));
+    };
+    if let Some(second) = second_property(key, value, hierarchy) {
+        say(
+            Severity::Error,
+            "two-properties",
+            format!("a second property stands in this line and became part of the value: {second}"),
+            format!("put {second} on a line of its own"),
+        );
+    } else if let Some(at) = trailing_comment(value) {
+        say(
+            Severity::Warning,
+            "comment-in-value",
+            format!("there are no comments behind a value: \"{}\" is part of it", value[at..].trim_start()),
+            "put the comment on a line of its own, beginning with #".to_owned(),
+        );
+    }
+    let segments: Vec<&str> = key.split('.').collect();
+    let list = match segments[..] {
+        [_, list] => List::ALL.into_iter().any(|l| l.key() == list),
+        [_, "sources", _, last] => matches!(last, "channels" | "interceptors" | "filegroups"),
+        [_, "sinkgroups", _, last] => last == "sinks",
+        _ => false,
+    };
+    if list && value.contains(',') {
+        let fixed = value.replace(',', " ");
+        let fixed: Vec<&str> = fixed.split_whitespace().collect();
+        say(
+            Severity::Warning,
+            "comma-in-list",
+            "names in a list are separated by blanks; a comma becomes part of a name".to_owned(),
+            format!("write {key} = {}", fixed.join(" ")),
+        );
+    }
+    if list && segments.len() == 2 && segments[1] == "sinkgroups" && value.contains('\t') {
+        let help = "put single spaces between the names".to_owned();
+        say(
+            Severity::Warning,
+            "tab-in-list",
+            "the list of sink groups is split at spaces only, not at tabs".into(),
+            help,
+        );
+    }
+    let below = segments.get(3..).unwrap_or_default().join(".");
+    if below == "command" && value.split_whitespace().take(2).eq(["tail", "-F"]) {
+        say(
+            Severity::Hint,
+            "tail-in-exec",
+            "what tail -F has read is lost when the agent stops or its channel is full".to_owned(),
+            "a taildir source remembers its position in the file".to_owned(),
+        );
+    }
+    if is_path(&below) && value.starts_with("~") {
+        let help = "write the directory in full".to_owned();
+        say(Severity::Warning, "tilde", "~ is not expanded here: it is read as a name".to_owned(), help);
+    } else if is_path(&below) && !value.starts_with(['/', '$']) && !value.contains(":") {
+        let help = "write the path from / on".to_owned();
+        let message = "a relative path depends on the directory in which the agent is started".to_owned();
+        say(Severity::Hint, "relative-path", message, help);
+    }
+    found
+}
+
+fn is_path(key: &str) -> bool {
+    let keys =
+        ["sink.directory", "spoolDir", "positionFile", "checkpointDir", "backupCheckpointDir", "dataDirs"];
+    keys.contains(&key) || key.starts_with("filegroups.")
+}
+
+/// A later word of the value that begins like a property of an agent in this file.
+fn second_property(key: &str, value: &str, hierarchy: &Hierarchy) -> Option<String> {
+    let own = key.split('.').next().unwrap_or_default();
+    value.split_whitespace().skip(1).find_map(|word| {
+        let (agent, rest) = word.split_once('.')?;
+        let known = agent == own || hierarchy.agents.contains_key(agent);
+        let name = rest.split(['=', ':']).next().unwrap_or_default();
+        let list = name.split('.').next().unwrap_or_default();
+        let is_list = List::ALL.into_iter().any(|l| l.key() == list);
+        (known && is_list).then(|| format!("{agent}.{name}"))
+    })
+}
+
+/// Where a comment begins that was meant to stand behind a value.
+fn trailing_comment(value: &str) -> Option<usize> {
+    let marks: &[&str] =
+        if value.starts_with(|c: char| c.is_ascii_digit()) { &["#", "//", "--", ";"] } else { &["#", "//"] };
+    marks
+        .iter()
+        .filter_map(|mark| {
+            let at = value.match_indices(mark).find(|(at, _)| value[..*at].ends_with([' ', '\t']))?.0;
+            Some(at)
+        })
+        .min()
+}
+
+fn without_agent(key: &str, place: &Place) -> Diagnostic {
+    let help = if key.starts_with("//") || key.starts_with("--") || key.starts_with(';') {
+        "a comment begins with # or !"
+    } else {
+        "if it belongs to the line above, end that line with a backslash; else delete it"
+    };
+    let message =
+        "this is not a property of an agent (agent.sources.name.key = value) and is ignored".to_owned();
+    complaint(place, key, Severity::Warning, "no-agent-name", message, help.to_owned())
+}
+
+fn empty_value(key: &str, place: &Place, separated: bool, properties: &Properties) -> Diagnostic {
+    let next =
+        properties.entries().iter().find(|e| e.place.file == place.file && e.place.line == place.line + 1);
+    let cut = next.is_some_and(|e| !separated && !looks_like_property(&e.key));
+    let (code, message, help) = if !separated && !key.contains('.') {
+        (
+            "no-value",
+            format!("the line holds only \"{key}\", which is no property, and is ignored"),
+            "if it belongs to the line above, end that line with a backslash; a comment begins with #"
+                .to_owned(),
+        )
+    } else if cut {
+        (
+            "no-value",
+            "the key has no value: its line ends before one; the property is ignored".to_owned(),
+            format!("write {key} = and the value of the next line in one line, or end this line with = \\"),
+        )
+    } else {
+        (
+            "no-value",
+            "the key has no value; the property is ignored".to_owned(),
+            "give a value, or delete the line".to_owned(),
+        )
+    };
+    complaint(place, key, Severity::Warning, code, message, help)
+}
+
+fn looks_like_property(key: &str) -> bool {
+    let mut segments = key.split('.');
+    segments.next();
+    segments.next().is_some_and(|list| {
+        List::ALL
+            .into_iter()
+            .any(|l| l.key() == list || similar::closest(list, [l.key()].into_iter()).is_some())
+    })
+}
+
+/// A key below the agent that names no list and no component.
+fn stray(agent: &str, key: &str, place: &Place) -> Diagnostic {
+    let first = key.split('.').next().unwrap_or_default();
+    let lists = List::ALL.map(List::key);
+    let help = if lists.contains(&first) {
+        format!("a component's property is written {agent}.{first}.name.key = value")
+    } else if let Some(near) = similar::closest(first, lists.into_iter()) {
+        format!("did you mean {agent}.{near}{}?", &key[first.len()..])
+    } else {
+        format!("a property is written {agent}.sources.name.key = value (or channels, sinks, sinkgroups)")
+    };
+    let full = format!("{agent}.{key}");
+    let message = "this belongs to no source, channel, sink or group, and is ignored".to_owned();
+    complaint(place, &full, Severity::Warning, "unknown-property", message, help)
+}
+
+/// Components with properties that no list names.
+fn unlisted(agent_name: &str, agent: &RawAgent) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for list in List::ALL {
+        let listed: Vec<&str> = agent.lists.get(&list).map(|v| listed(list, &v.text)).unwrap_or_default();
+        for name in agent.names(list).filter(|name| !listed.contains(name)) {
+            let Some(component) = agent.component(list, name) else { continue };
+            let place = component.place("type");
+            let key = format!("{agent_name}.{}", list.key());
+            let one = list.one();
+            let help = if listed.iter().any(|l| l.split([',', ';', '\t']).any(|part| part == name)) {
+                "names in a list are separated by blanks, not by commas".to_owned()
+            } else if let Some(near) = misspelt(agent, list, name, &listed) {
+                format!("did you mean {near}?")
+            } else {
+                let mut names = listed.clone();
+                names.push(name);
+                format!("write {key} = {} to use it", names.join(" "))
+            };
+            found.push(complaint(
+                &place,
+                &format!("{key}.{name}"),
+                Severity::Warning,
+                "unlisted",
+                format!("{one} {name} has properties, but {key} does not name it: it is ignored"),
+                help,
+            ));
+        }
+    }
+    found
+}
+
+fn listed(list: List, text: &str) -> Vec<&str> {
+    if list == List::SinkGroups {
+        text.split(' ').filter(|n| !n.is_empty()).collect()
+    } else {
+        java_split(text)
+    }
+}
+
+/// The listed name that was probably meant: near in letters, and the stray one lacks a type of its own.
+fn misspelt<'a>(agent: &RawAgent, list: List, name: &str, listed: &[&'a str]) -> Option<&'a str> {
+    let near = similar::closest(name, listed.iter().copied());
+    near.or_else(|| {
+        let own_type = agent.component(list, name)?.text("type").is_some();
+        let same_start = |other: &&&str| strsim::osa_distance(name, other) == 1;
+        if own_type { None } else { listed.iter().find(same_start).copied() }
+    })
+}
+
+fn dropped(agent_name: &str, agent: &RawAgent, drop: &Dropped) -> Diagnostic {
+    let key = format!("{agent_name}.{}.{}.{}", drop.list.key(), drop.name, drop.key);
+    complaint(
+        &drop.place,
+        key.trim_end_matches('.'),
+        Severity::Error,
+        drop.code,
+        format!("{} {} is dropped: {}", drop.list.one(), drop.name, drop.why),
+        dropped_help(agent_name, agent, drop),
+    )
+}
+
+fn dropped_help(agent_name: &str, agent: &RawAgent, drop: &Dropped) -> String {
+    let prefix = format!("{agent_name}.{}.{}", drop.list.key(), drop.name);
+    let component = agent.component(drop.list, &drop.name);
+    let has = |key: &str| component.is_some_and(|c| c.values.contains_key(key));
+    let near_key = |key: &str| {
+        similar::closest(key, component.into_iter().flat_map(|c| c.values.keys()).map(String::as_str))
+    };
+    match drop.code {
+        "no-properties" if drop.name.contains(',') => "separate names by blanks, not by commas".to_owned(),
+        "no-properties" => {
+            let free = agent.names(drop.list).filter(|n| {
+                !agent.lists.get(&drop.list).is_some_and(|l| listed(drop.list, &l.text).contains(n))
+            });
+            match similar::closest(&drop.name, free) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("add {prefix}.type = … and its other properties, or take it off the list"),
+            }
+        }
+        "no-channels" if has("channel") => format!("a source has the key channels: write {prefix}.channels"),
+        "no-channel" if has("channels") => {
+            format!("a sink has the key channel, with one name: write {prefix}.channel")
+        }
+        "no-type" | "no-channels" | "no-channel" | "no-sinks" if !has(drop.key) => match near_key(drop.key) {
+            Some(near) => format!("did you mean {} by {near}? Upper and lower case matter", drop.key),
+            None => format!("add {prefix}.{} = …", drop.key),
+        },
+        "no-active-channel" => {
+            channel_help(agent_name, agent, drop, component.and_then(|c| c.text(drop.key)))
+        }
+        "unknown-config" => format!("delete {prefix}.{}", drop.key),
+        _ => String::new(),
+    }
+}
+
+fn channel_help(agent_name: &str, agent: &RawAgent, drop: &Dropped, text: Option<&str>) -> String {
+    let text = text.unwrap_or_default();
+    let names = java_split(text);
+    let channels = agent.lists.get(&List::Channels).map(|v| java_split(&v.text)).unwrap_or_default();
+    if text.contains(',') {
+        return "separate names by blanks, not by commas".to_owned();
+    }
+    if drop.list == List::Sinks && names.len() > 1 {
+        return "a sink takes from one channel only; use a sink for each channel".to_owned();
+    }
+    let first = names.first().copied().unwrap_or_default();
+    if channels.contains(&first) {
+        return format!("see the message about channel {first}");
+    }
+    if agent.component(List::Channels, first).is_some() {
+        let mut all = channels.clone();
+        all.push(first);
+        return format!("write {agent_name}.channels = {}", all.join(" "));
+    }
+    match similar::closest(first, channels.iter().copied()) {
+        Some(near) => format!("did you mean {near}?"),
+        None if channels.is_empty() => String::new(),
+        None => format!("the channels of {agent_name} are {}", channels.join(", ")),
+    }
+}
+
+fn invalid_agent(
+    name: &str,
+    agent: &RawAgent,
+    code: &'static str,
+    why: &str,
+    hierarchy: &Hierarchy,
+    properties: &Properties,
+) -> Diagnostic {
+    let help = invalid_agent_help(name, agent, hierarchy, properties);
+    complaint(&agent.place, name, Severity::Error, code, format!("agent {name} is removed: {why}"), help)
+}
+
+fn invalid_agent_help(
+    name: &str,
+    agent: &RawAgent,
+    hierarchy: &Hierarchy,
+    properties: &Properties,
+) -> String {
+    if let Some(clean) = name.strip_prefix("ï»¿") {
+        return format!("the byte-order mark made another name of {clean}: save the file without it");
+    }
+    let before = properties.entries().iter().find(|e| {
+        e.place.file == agent.place.file && e.place.line + 1 == agent.place.line && e.value.trim().is_empty()
+    });
+    if let Some(before) = before.filter(|_| agent.components.is_empty() && agent.lists.is_empty()) {
+        return format!(
+            "{name} is no agent: this line looks like the value of {} above; write key = value in one line",
+            before.key.trim()
+        );
+    }
+    let others = || hierarchy.agents.iter().filter(|(other, _)| *other != name);
+    if let Some(near) = similar::closest(name, others().map(|(other, _)| other.as_str())) {
+        return format!("did you mean agent {near}?");
+    }
+    let lacking = |other: &RawAgent| {
+        agent.components.iter().any(|(list, components)| {
+            let Some(text) = other.lists.get(list).map(|v| &v.text) else { return false };
+            components
+                .keys()
+                .any(|c| listed(*list, text).contains(&c.as_str()) && other.component(*list, c).is_none())
+        })
+    };
+    if agent.lists.is_empty()
+        && let Some((other, _)) = others().find(|(_, other)| lacking(other))
+    {
+        return format!(
+            "did you mean agent {other}? It lists a component of this name that has no properties"
+        );
+    }
+    let missing: Vec<String> = [List::Sources, List::Channels, List::Sinks]
+        .into_iter()
+        .filter(|list| !agent.lists.contains_key(list))
+        .map(|list| {
+            let names: Vec<&str> = agent.names(list).collect();
+            let names = if names.is_empty() { "…".to_owned() } else { names.join(" ") };
+            format!("{name}.{} = {names}", list.key())
+        })
+        .collect();
+    if missing.is_empty() {
+        "see the messages about its components".to_owned()
+    } else {
+        format!("add {}", missing.join(", "))
+    }
+}
+
+fn complaint(
+    place: &Place,
+    key: &str,
+    severity: Severity,
+    code: &'static str,
+    message: String,
+    help: String,
+) -> Diagnostic {
+    Diagnostic { place: place.clone(), key: key.to_owned(), severity, code, message, help }
+}
