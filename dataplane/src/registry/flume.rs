@@ -3,7 +3,7 @@
 //!
 //! A type that this program has stays in the table: the lists of [`crate::registry`] are asked first.
 
-use crate::control::Role;
+use crate::config::Role;
 
 /// One type of Flume's.
 #[derive(Debug, Clone, Copy)]

@@ -3,13 +3,14 @@
 //! In Flume's order: channels, sources, sinks, groups; then channels to which nothing is connected go. What Flume lets a
 //! whole agent fail for costs the component alone here.
 
-use super::hierarchy::{Component as RawComponent, List, RawAgent, java_split};
-use super::kinds::{self, Component, ComponentKind, Fault, Part, Verdict};
+use super::batch::Capacities;
+use super::hierarchy::{List, RawAgent, java_split};
+use super::kinds::{self, ComponentKind, Fault, Part, Verdict};
+use super::rows::{Rows, selector_type};
 use super::validate::{self, Outcome, Validated};
 use super::{AgentPlan, ChannelPlan, RunnerPlan, SinkPlan, SourcePlan};
 use crate::channel::ChannelSpec;
-use crate::config::{Diagnostic, Place, Settings, Severity};
-use crate::control::Role;
+use crate::config::{Diagnostic, Kind, Role, Settings, Severity};
 use crate::pipeline::{Interceptor, SelectorSpec, SinkProcessor};
 use crate::registry::{self, flume};
 use std::collections::BTreeMap;
@@ -23,19 +24,16 @@ pub(super) fn build(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> AgentPlan {
     let mut run = Build {
-        name,
-        raw,
-        diagnostics,
-        rows: BTreeMap::new(),
+        rows: Rows::new(name, raw, diagnostics),
         channels: BTreeMap::new(),
-        capacities: BTreeMap::new(),
+        capacities: Capacities::default(),
         sources: Vec::new(),
         sinks: BTreeMap::new(),
         connected: Vec::new(),
     };
     let valid = outcome.validated.is_some();
     let left = outcome.validated.clone().unwrap_or_default();
-    run.dropped(&outcome);
+    run.rows.dropped(&outcome);
     for channel in &left.channels {
         run.channel(channel);
     }
@@ -50,16 +48,10 @@ pub(super) fn build(
     run.finish(valid, left, runners)
 }
 
-type RowKey = (ComponentKind, String);
-
 struct Build<'a> {
-    name: &'a str,
-    raw: &'a RawAgent,
-    diagnostics: &'a mut Vec<Diagnostic>,
-    rows: BTreeMap<RowKey, Component>,
+    rows: Rows<'a>,
     channels: BTreeMap<String, Part<dyn ChannelSpec>>,
-    /// Transaction capacity of each channel that has one, built or not.
-    capacities: BTreeMap<String, u64>,
+    capacities: Capacities,
     sources: Vec<SourcePlan>,
     sinks: BTreeMap<String, SinkPlan>,
     /// Channels that a source or sink of a known or foreign type uses.
@@ -67,132 +59,14 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Rows for what Flume's validation removed; in an invalid agent that is everything.
-    fn dropped(&mut self, outcome: &Outcome) {
-        for drop in &outcome.dropped {
-            let Some(kind) = row_kind(drop.list) else { continue };
-            self.dropped_row(kind, drop.list, &drop.name, drop.why.clone(), drop.place.clone());
-        }
-        let Some((_, why)) = &outcome.agent_why else { return };
-        for list in [List::Channels, List::Sources, List::Sinks, List::SinkGroups] {
-            let Some(value) = self.raw.lists.get(&list) else { continue };
-            let Some(kind) = row_kind(list) else { continue };
-            for name in java_split(&value.text) {
-                if !self.rows.contains_key(&(kind, name.to_owned())) {
-                    let place = self.raw.component(list, name).map_or(value.place.clone(), |c| c.place(""));
-                    self.dropped_row(kind, list, name, why.clone(), place);
-                }
-            }
-        }
-    }
-
-    fn dropped_row(&mut self, kind: ComponentKind, list: List, name: &str, why: String, place: Place) {
-        let component = self.raw.component(list, name);
-        let key = if list == List::SinkGroups { "processor.type" } else { "type" };
-        let type_text = component.and_then(|c| c.text(key)).map(str::to_owned);
-        if let (List::Sources, Some(component)) = (list, component) {
-            let why = format!("source {name} is removed");
-            for interceptor in java_split(component.text("interceptors").unwrap_or_default()) {
-                let text = component.text(&format!("interceptors.{interceptor}.type"));
-                let row = format!("{name}.{interceptor}");
-                if !interceptor.is_empty() {
-                    self.row(
-                        ComponentKind::Interceptor,
-                        row,
-                        text,
-                        Verdict::Dropped,
-                        &why,
-                        "",
-                        place.clone(),
-                    );
-                }
-            }
-            if let Some(text) = selector_type(component) {
-                let kind = ComponentKind::Selector;
-                self.row(kind, name.to_owned(), Some(text), Verdict::Dropped, &why, "", place.clone());
-            }
-        }
-        self.row(kind, name.to_owned(), type_text.as_deref(), Verdict::Dropped, &why, "", place);
-    }
-
-    fn row(
-        &mut self,
-        kind: ComponentKind,
-        name: String,
-        type_text: Option<&str>,
-        verdict: Verdict,
-        why: &str,
-        help: &str,
-        place: Place,
-    ) {
-        let row = Component {
-            kind,
-            name: name.clone(),
-            type_text: type_text.map(str::to_owned),
-            verdict,
-            why: why.to_owned(),
-            help: help.to_owned(),
-            place,
-        };
-        self.rows.insert((kind, name), row);
-    }
-
-    /// Records a verdict, and complains unless the component runs.
-    fn judge<T>(
-        &mut self,
-        (list, name): (List, &str),
-        (kind, row, prefix): (ComponentKind, &str, &str),
-        type_text: Option<&str>,
-        result: Result<T, Fault>,
-    ) -> Option<T> {
-        let component = self.raw.component(list, name);
-        let place_of = |key: &str| component.map(|c| c.place(&format!("{prefix}{key}"))).unwrap_or_default();
-        match result {
-            Ok(part) => {
-                self.row(kind, row.to_owned(), type_text, Verdict::Runs, "", "", place_of("type"));
-                Some(part)
-            }
-            Err(fault) => {
-                let key = if fault.key.is_empty() { "type" } else { &fault.key };
-                let place = place_of(key);
-                self.row(
-                    kind,
-                    row.to_owned(),
-                    type_text,
-                    fault.verdict,
-                    &fault.why,
-                    &fault.help,
-                    place.clone(),
-                );
-                let full = format!("{}.{}.{name}.{prefix}{}", self.name, list.key(), fault.key);
-                self.diagnostics.push(Diagnostic {
-                    place,
-                    key: full.trim_end_matches('.').to_owned(),
-                    severity: Severity::Error,
-                    code: fault.code,
-                    message: format!("{} {row} does not run: {}", word(kind), fault.why),
-                    help: fault.help,
-                });
-                None
-            }
-        }
-    }
-
-    fn settings(&self, list: List, name: &str) -> Settings {
-        let values = self.raw.component(list, name).map(|c| c.values.clone()).unwrap_or_default();
-        Settings { prefix: format!("{}.{}.{name}", self.name, list.key()), values }
-    }
-
     fn channel(&mut self, name: &str) {
-        let settings = self.settings(List::Channels, name);
+        let settings = self.rows.settings(List::Channels, name);
         let text = settings.text("type").unwrap_or_default().to_owned();
-        if let Some(capacity) = transaction_capacity(&text, &settings) {
-            self.capacities.insert(name.to_owned(), capacity);
-        }
+        self.capacities.note(name, &text, &settings);
         let result =
             self.part(List::Channels, name, registry::CHANNELS, Role::Channel, &text, &["type", "config"]);
         let row = (ComponentKind::Channel, name, "");
-        if let Some(part) = self.judge((List::Channels, name), row, Some(&text), result) {
+        if let Some(part) = self.rows.judge((List::Channels, name), row, Some(&text), result) {
             self.channels.insert(name.to_owned(), part);
         }
     }
@@ -202,12 +76,12 @@ impl Build<'_> {
         &mut self,
         list: List,
         name: &str,
-        kinds: &'static [&'static crate::config::Kind<C>],
+        kinds: &'static [&'static Kind<C>],
         role: Role,
         text: &str,
         frame: &[&str],
     ) -> Result<Part<C>, Fault> {
-        let mut settings = self.settings(list, name);
+        let mut settings = self.rows.settings(list, name);
         let kind = match kinds::resolve(kinds, role, text) {
             Ok(kind) => kind,
             Err(fault) => {
@@ -217,17 +91,20 @@ impl Build<'_> {
                 return Err(fault);
             }
         };
-        kinds::unknown_keys(&kind.info, &settings, frame, self.diagnostics);
-        let unknown = self.raw.component(list, name).map(|c| c.unknown.clone()).unwrap_or_default();
-        let part = kinds::check(kind, settings.clone(), &unknown, self.diagnostics)?;
+        kinds::unknown_keys(&kind.info, &settings, frame, self.rows.diagnostics);
+        let unknown = self.rows.raw.component(list, name).map(|c| c.unknown.clone()).unwrap_or_default();
+        let part = kinds::check(kind, settings.clone(), &unknown, self.rows.diagnostics)?;
         if let Some(key) = kind.info.batch_size_key {
             let default = kind.info.setting(key).and_then(|s| s.default_text()).and_then(|t| t.parse().ok());
-            if let Some((batch, capacity, channel)) = self.too_large(list, name, key, default, &settings) {
-                self.clamped(&mut settings, key, batch, capacity, &channel);
-                return Ok(Part { kind, settings });
-            }
+            self.clamp(key, default, &mut settings);
         }
-        Ok(part)
+        Ok(Part { settings, ..part })
+    }
+
+    fn clamp(&mut self, key: &str, default: Option<u64>, settings: &mut Settings) {
+        let channels = settings.text("channels").or(settings.text("channel")).unwrap_or_default().to_owned();
+        let cut = self.capacities.clamp(&channels, key, default, settings);
+        self.rows.diagnostics.extend(cut);
     }
 
     /// For types that are not here: only misspellings that are nearly certain, and the batch size.
@@ -239,7 +116,7 @@ impl Build<'_> {
             }
             let names = known.keys.split_ascii_whitespace().chain(frame.iter().copied());
             if let Some(near) = super::similar::closest(key, names.filter(|k| !k.ends_with('.'))) {
-                self.diagnostics.push(Diagnostic {
+                self.rows.diagnostics.push(Diagnostic {
                     place: value.place.clone(),
                     key: format!("{}.{key}", settings.prefix),
                     severity: Severity::Warning,
@@ -249,60 +126,13 @@ impl Build<'_> {
                 });
             }
         }
-        let Some((key, default)) = known.batch else { return };
-        let Some((list, name)) = list_of(settings) else { return };
-        if let Some((batch, capacity, channel)) = self.too_large(list, name, key, Some(default), settings) {
-            let mut copy = settings.clone();
-            self.clamped(&mut copy, key, batch, capacity, &channel);
+        if let Some((key, default)) = known.batch {
+            self.clamp(key, Some(default), &mut settings.clone());
         }
     }
 
-    /// A batch size above the transaction capacity of a channel: both, and the channel.
-    fn too_large(
-        &self,
-        list: List,
-        name: &str,
-        key: &str,
-        default: Option<u64>,
-        settings: &Settings,
-    ) -> Option<(u64, u64, String)> {
-        let batch = settings.text(key).map_or(default, |t| t.parse().ok())?;
-        let names = self.raw.component(list, name)?;
-        let channels = names.text(if list == List::Sources { "channels" } else { "channel" })?;
-        let smallest = java_split(channels)
-            .into_iter()
-            .filter_map(|c| self.capacities.get(c).map(|capacity| (*capacity, c)))
-            .min()?;
-        (batch > smallest.0).then(|| (batch, smallest.0, smallest.1.to_owned()))
-    }
-
-    fn clamped(&mut self, settings: &mut Settings, key: &str, batch: u64, capacity: u64, channel: &str) {
-        let place = settings.place(key);
-        let what = if settings.has(key) {
-            format!("{key} {batch}")
-        } else {
-            format!("the default {key} of {batch}")
-        };
-        self.diagnostics.push(Diagnostic {
-            place: place.clone(),
-            key: format!("{}.{key}", settings.prefix),
-            severity: Severity::Warning,
-            code: "batch-size",
-            message: format!(
-                "{what} is above the transactionCapacity {capacity} of channel {channel}; batches have {capacity} events"
-            ),
-            help: format!(
-                "raise {}.channels.{channel}.transactionCapacity (and capacity) to {batch}; Flume would remove the component",
-                self.name
-            ),
-        });
-        let secret = settings.values.get(key).is_some_and(|v| v.secret);
-        let value = crate::config::Value { text: capacity.to_string(), place, secret };
-        settings.values.insert(key.to_owned(), value);
-    }
-
     fn source(&mut self, name: &str, listed: &[String]) {
-        let settings = self.settings(List::Sources, name);
+        let settings = self.rows.settings(List::Sources, name);
         let text = settings.text("type").unwrap_or_default().to_owned();
         let frame = ["type", "channels", "config", "interceptors", "interceptors.", "selector."];
         let result = self.part(List::Sources, name, registry::SOURCES, Role::Source, &text, &frame);
@@ -332,7 +162,7 @@ impl Build<'_> {
             Ok(SourcePlan { name: name.to_owned(), source, interceptors, selector, channels: running })
         });
         let row = (ComponentKind::Source, name, "");
-        if let Some(source) = self.judge((List::Sources, name), row, Some(&text), result) {
+        if let Some(source) = self.rows.judge((List::Sources, name), row, Some(&text), result) {
             self.sources.push(source);
         }
     }
@@ -355,7 +185,7 @@ impl Build<'_> {
             let result = self.nested(source, own, registry::INTERCEPTORS, Role::Interceptor, text.as_deref());
             let row = format!("{source}.{name}");
             let row = (ComponentKind::Interceptor, row.as_str(), prefix.as_str());
-            match self.judge((List::Sources, source), row, text.as_deref(), result) {
+            match self.rows.judge((List::Sources, source), row, text.as_deref(), result) {
                 Some(part) => chain.push((name.to_owned(), part)),
                 None => bad = bad.or(Some(name.to_owned())),
             }
@@ -367,7 +197,7 @@ impl Build<'_> {
         &mut self,
         source: &str,
         settings: Settings,
-        kinds: &'static [&'static crate::config::Kind<C>],
+        kinds: &'static [&'static Kind<C>],
         role: Role,
         text: Option<&str>,
     ) -> Result<Part<C>, Fault> {
@@ -376,15 +206,15 @@ impl Build<'_> {
             return Err(Fault::fails("no-type", "", why, "every name in the list interceptors needs a type"));
         };
         let kind = kinds::resolve(kinds, role, text)?;
-        kinds::unknown_keys(&kind.info, &settings, &["type", "config"], self.diagnostics);
+        kinds::unknown_keys(&kind.info, &settings, &["type", "config"], self.rows.diagnostics);
         let list = if role == Role::Processor { List::SinkGroups } else { List::Sources };
-        let prefix = settings.prefix.strip_prefix(&format!("{}.{}.{source}.", self.name, list.key()));
+        let prefix = settings.prefix.strip_prefix(&format!("{}.{}.{source}.", self.rows.agent, list.key()));
         let prefix = prefix.unwrap_or_default();
-        let unknown = self.raw.component(list, source).map(|c| &c.unknown);
+        let unknown = self.rows.raw.component(list, source).map(|c| &c.unknown);
         let below =
             |key: &String| key.strip_prefix(prefix).and_then(|k| k.strip_prefix('.')).map(str::to_owned);
         let unknown = unknown.into_iter().flatten().filter_map(below).collect();
-        kinds::check(kind, settings, &unknown, self.diagnostics)
+        kinds::check(kind, settings, &unknown, self.rows.diagnostics)
     }
 
     /// The selector of a source, tried on the channels that run.
@@ -396,7 +226,7 @@ impl Build<'_> {
         running: &[String],
     ) -> Option<Part<dyn SelectorSpec>> {
         let own = settings.child("selector.");
-        let component = self.raw.component(List::Sources, source);
+        let component = self.rows.raw.component(List::Sources, source);
         let shown = component.and_then(selector_type).map(str::to_owned);
         let text = own.text("type").filter(|t| !t.is_empty()).unwrap_or("replicating").to_owned();
         let deferred = component.is_some_and(|c| c.unknown.iter().any(|k| k.starts_with("selector.")));
@@ -418,7 +248,7 @@ impl Build<'_> {
             return result.ok();
         }
         if component.is_some_and(validate::is_load_balancing) && result.is_ok() {
-            self.diagnostics.push(Diagnostic {
+            self.rows.diagnostics.push(Diagnostic {
                 place: settings.place("selector.type"),
                 key: format!("{}.selector.type", settings.prefix),
                 severity: Severity::Hint,
@@ -429,12 +259,17 @@ impl Build<'_> {
             });
         }
         let row = (ComponentKind::Selector, source, "selector.");
-        self.judge((List::Sources, source), row, shown.as_deref(), result)
+        self.rows.judge((List::Sources, source), row, shown.as_deref(), result)
     }
 
     fn sink(&mut self, name: &str, channel: &str) {
-        let text =
-            self.raw.component(List::Sinks, name).and_then(|c| c.text("type")).unwrap_or_default().to_owned();
+        let text = self
+            .rows
+            .raw
+            .component(List::Sinks, name)
+            .and_then(|c| c.text("type"))
+            .unwrap_or_default()
+            .to_owned();
         let frame = ["type", "channel", "config"];
         let result = self.part(List::Sinks, name, registry::SINKS, Role::Sink, &text, &frame);
         if !matches!(&result, Err(Fault { verdict: Verdict::Fails, .. })) {
@@ -445,7 +280,7 @@ impl Build<'_> {
             false => Err(no_channel(&[channel.to_owned()])),
         });
         let row = (ComponentKind::Sink, name, "");
-        if let Some(sink) = self.judge((List::Sinks, name), row, Some(&text), result) {
+        if let Some(sink) = self.rows.judge((List::Sinks, name), row, Some(&text), result) {
             self.sinks.insert(name.to_owned(), sink);
         }
     }
@@ -486,7 +321,7 @@ impl Build<'_> {
     }
 
     fn group(&mut self, name: &str, members: &[String]) -> Option<RunnerPlan> {
-        let settings = self.settings(List::SinkGroups, name);
+        let settings = self.rows.settings(List::SinkGroups, name);
         let own = settings.child("processor.");
         let text = own.text("type").map(str::to_owned);
         let result = match text.as_deref() {
@@ -501,7 +336,7 @@ impl Build<'_> {
         let row = (ComponentKind::Sinkgroup, name, "processor.");
         let result = result
             .map_err(|fault| Fault { key: fault.key.trim_start_matches("processor.").to_owned(), ..fault });
-        let processor = self.judge((List::SinkGroups, name), row, text.as_deref(), result);
+        let processor = self.rows.judge((List::SinkGroups, name), row, text.as_deref(), result);
         let Some(processor) = processor else {
             for member in members {
                 if self.sinks.remove(member).is_some() {
@@ -514,7 +349,7 @@ impl Build<'_> {
         let sinks: Vec<SinkPlan> = members.iter().filter_map(|m| self.sinks.remove(m)).collect();
         if sinks.is_empty() {
             let fault = Fault::fails("group", "", "none of its sinks runs".to_owned(), "");
-            return self.judge((List::SinkGroups, name), row, text.as_deref(), Err(fault));
+            return self.rows.judge((List::SinkGroups, name), row, text.as_deref(), Err(fault));
         }
         Some(RunnerPlan { name: name.to_owned(), is_group: true, processor, members: sinks })
     }
@@ -539,17 +374,21 @@ impl Build<'_> {
     }
 
     fn stop_sink(&mut self, name: &str, fault: Fault) {
-        let text = self.raw.component(List::Sinks, name).and_then(|c| c.text("type")).map(str::to_owned);
+        let text = self.rows.raw.component(List::Sinks, name).and_then(|c| c.text("type")).map(str::to_owned);
         let row = (ComponentKind::Sink, name, "");
-        self.judge::<()>((List::Sinks, name), row, text.as_deref(), Err(fault));
+        self.rows.judge::<()>((List::Sinks, name), row, text.as_deref(), Err(fault));
     }
 
     /// Flume removes channels to which nothing is connected.
     fn unconnected(&mut self, left: &Validated) {
         for name in &left.channels {
             if !self.connected.contains(name) && self.channels.remove(name).is_some() {
-                let text =
-                    self.raw.component(List::Channels, name).and_then(|c| c.text("type")).map(str::to_owned);
+                let text = self
+                    .rows
+                    .raw
+                    .component(List::Channels, name)
+                    .and_then(|c| c.text("type"))
+                    .map(str::to_owned);
                 let fault = Fault::fails(
                     "unconnected-channel",
                     "",
@@ -557,19 +396,19 @@ impl Build<'_> {
                     "name it in a source's channels and a sink's channel, or take it off the list",
                 );
                 let row = (ComponentKind::Channel, name.as_str(), "");
-                self.judge::<()>((List::Channels, name), row, text.as_deref(), Err(fault));
+                self.rows.judge::<()>((List::Channels, name), row, text.as_deref(), Err(fault));
             }
         }
     }
 
     fn finish(mut self, valid: bool, validated: Validated, runners: Vec<RunnerPlan>) -> AgentPlan {
-        let components = self.in_list_order();
+        let components = self.rows.in_list_order();
         let channels = validated.channels.iter().filter_map(|name| {
             self.channels.remove(name).map(|channel| ChannelPlan { name: name.clone(), channel })
         });
         AgentPlan {
-            name: self.name.to_owned(),
-            place: self.raw.place.clone(),
+            name: self.rows.agent.to_owned(),
+            place: self.rows.raw.place.clone(),
             valid,
             channels: channels.collect(),
             validated,
@@ -578,62 +417,9 @@ impl Build<'_> {
             runners,
         }
     }
-
-    /// Rows in the order in which the lists name them: each source with its selector and interceptors.
-    fn in_list_order(&mut self) -> Vec<Component> {
-        let mut rows = Vec::new();
-        for list in [List::Sources, List::Channels, List::Sinks, List::SinkGroups] {
-            let (Some(value), Some(kind)) = (self.raw.lists.get(&list), row_kind(list)) else { continue };
-            for name in java_split(&value.text) {
-                rows.extend(self.rows.remove(&(kind, name.to_owned())));
-                if list == List::Sources {
-                    rows.extend(self.rows.remove(&(ComponentKind::Selector, name.to_owned())));
-                    let names = self
-                        .raw
-                        .component(list, name)
-                        .and_then(|c| c.text("interceptors"))
-                        .unwrap_or_default();
-                    for interceptor in java_split(names) {
-                        let row = (ComponentKind::Interceptor, format!("{name}.{interceptor}"));
-                        rows.extend(self.rows.remove(&row));
-                    }
-                }
-            }
-        }
-        // Names that only Flume's own way of splitting yields (a group list cut at spaces alone).
-        rows.extend(std::mem::take(&mut self.rows).into_values());
-        rows
-    }
 }
 
 const SELECTOR_HELP: &str = "a selector may only name channels that the source lists in its key channels";
-
-fn row_kind(list: List) -> Option<ComponentKind> {
-    match list {
-        List::Sources => Some(ComponentKind::Source),
-        List::Channels => Some(ComponentKind::Channel),
-        List::Sinks => Some(ComponentKind::Sink),
-        List::SinkGroups => Some(ComponentKind::Sinkgroup),
-        List::ConfigFilters => None,
-    }
-}
-
-fn word(kind: ComponentKind) -> &'static str {
-    match kind {
-        ComponentKind::Source => "source",
-        ComponentKind::Channel => "channel",
-        ComponentKind::Sink => "sink",
-        ComponentKind::Sinkgroup => "sink group",
-        ComponentKind::Interceptor => "interceptor",
-        ComponentKind::Selector => "the selector of source",
-    }
-}
-
-/// The selector that a source names, when it says anything about one.
-fn selector_type(component: &RawComponent) -> Option<&str> {
-    let any = component.values.keys().any(|k| k.starts_with("selector."));
-    any.then(|| component.text("selector.type").filter(|t| !t.is_empty()).unwrap_or("replicating"))
-}
 
 fn no_channel(names: &[String]) -> Fault {
     let why = match names {
@@ -641,21 +427,4 @@ fn no_channel(names: &[String]) -> Fault {
         several => format!("none of its channels {} runs", several.join(", ")),
     };
     Fault::fails("channel", "", why, "see the message about the channel")
-}
-
-fn list_of(settings: &Settings) -> Option<(List, &str)> {
-    let (_, below) = settings.prefix.split_once('.')?;
-    let (list, name) = below.split_once('.')?;
-    List::ALL.into_iter().find(|l| l.key() == list).map(|l| (l, name))
-}
-
-/// What Flume takes as the transaction capacity of a channel of this type.
-fn transaction_capacity(type_text: &str, settings: &Settings) -> Option<u64> {
-    let default = match flume::find(Role::Channel, type_text)?.alias {
-        "memory" => 100,
-        "file" | "spillablememory" => 10_000,
-        _ => return None,
-    };
-    let written = settings.text("transactionCapacity").and_then(|t| t.trim_start_matches('+').parse().ok());
-    Some(written.filter(|n| *n > 0).unwrap_or(default))
 }

@@ -1,8 +1,8 @@
 //! Properties sorted into agents and components, as Flume sorts them before it judges anything.
 
+use crate::config::Role;
 use crate::config::filters::{self, Filter};
 use crate::config::{Diagnostic, Place, Properties, Severity, Substituted, Value};
-use crate::control::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an agent's lists can name, in the order in which they are judged and shown.

@@ -1,8 +1,7 @@
 //! From the text after `type =` to a kind, a verdict and checked settings.
 
 use super::similar;
-use crate::config::{AnySetting, Diagnostic, Kind, KindInfo, OnBad, Place, Settings, Severity};
-use crate::control::Role;
+use crate::config::{AnySetting, Diagnostic, Kind, KindInfo, OnBad, Place, Role, Settings, Severity};
 use crate::registry::flume;
 use serde::Serialize;
 use std::collections::BTreeSet;

@@ -9,10 +9,12 @@
 //! Nothing is opened, asked or started: the environment, the clock and the runner of filter commands are arguments. The
 //! same plan is what `ctl check` prints and what the agent starts, so they cannot disagree.
 
+mod batch;
 mod build;
 mod hierarchy;
 mod hints;
 mod kinds;
+mod rows;
 mod similar;
 mod validate;
 

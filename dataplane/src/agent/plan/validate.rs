@@ -249,7 +249,7 @@ fn config_class(list: List, component: &Component) -> Result<(), Fault> {
 fn selector(component: &Component) -> Result<(), Fault> {
     let kind = component.text("selector.type").filter(|t| !t.is_empty()).unwrap_or("replicating");
     let named = |t: &flume::FlumeType| java_same_word(t.alias, kind) || java_same_word(t.class, kind);
-    if java_same_word(kind, "other") || flume::all(crate::control::Role::Selector).any(named) {
+    if java_same_word(kind, "other") || flume::all(crate::config::Role::Selector).any(named) {
         return Ok(());
     }
     let Some(config) = component.text("selector.config").filter(|c| !c.is_empty()) else { return Ok(()) };
