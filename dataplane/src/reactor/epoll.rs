@@ -55,6 +55,10 @@ impl Stream for EpollStream {
         })
     }
 
+    fn readable<'a>(&'a mut self) -> Fut<'a, io::Result<()>> {
+        Box::pin(self.stream.readable())
+    }
+
     fn write<'a>(&'a mut self, from: Vec<u8>) -> Fut<'a, (io::Result<()>, Vec<u8>)> {
         Box::pin(async move { (self.stream.write_all(&from).await, from) })
     }
