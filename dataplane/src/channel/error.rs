@@ -15,7 +15,7 @@ pub enum PutError {
     Full {
         /// The channel.
         channel: Arc<str>,
-        /// Events it would have taken at the end of the wait.
+        /// Events of the batch, from its first on, that it would have taken at the end of the wait.
         room_events: u32,
     },
     /// No room for its bytes within the keep-alive. The text is Flume's.
@@ -28,6 +28,8 @@ pub enum PutError {
         channel: Arc<str>,
         /// Bytes it can store.
         byte_capacity: u64,
+        /// Events of the batch, from its first on, that it would have taken at the end of the wait.
+        room_events: u32,
     },
     /// More events than one transaction may have.
     #[error("batch of {events} events exceeds transactionCapacity {limit} of channel {channel}")]
@@ -62,6 +64,14 @@ impl PutError {
             PutError::Full { .. } | PutError::BytesFull { .. } | PutError::Closing { .. } => {
                 Advice::RetryAfter(Duration::from_millis(250))
             }
+        }
+    }
+
+    /// Events of the batch, from its first on, that would have fit.
+    pub fn room_events(&self) -> u32 {
+        match self {
+            PutError::Full { room_events, .. } | PutError::BytesFull { room_events, .. } => *room_events,
+            PutError::TooLarge { .. } | PutError::Failed { .. } | PutError::Closing { .. } => 0,
         }
     }
 

@@ -169,19 +169,38 @@ struct Queued {
     since: Tick,
 }
 
+fn slots(body_bytes: u32) -> u64 {
+    u64::from(body_bytes).max(1).div_ceil(SLOT_BYTES)
+}
+
 fn slots_of(batch: &Batch) -> u64 {
-    batch.body_lengths().map(|n| u64::from(n).max(1).div_ceil(SLOT_BYTES)).sum()
+    batch.body_lengths().map(slots).sum()
+}
+
+/// How many events of `batch`, from the first on, fit into so many slots.
+fn fitting_slots(batch: &Batch, mut room_slots: u64) -> u32 {
+    let fits = |length: &u32| match room_slots.checked_sub(slots(*length)) {
+        Some(left) => {
+            room_slots = left;
+            true
+        }
+        None => false,
+    };
+    u32::try_from(batch.body_lengths().take_while(fits).count())
+        .expect("a batch counts its events in 32 bits")
 }
 
 impl Shared {
-    fn no_room(&self, state: &State, events: u64, slots: u64) -> Option<PutError> {
+    fn no_room(&self, state: &State, batch: &Batch, slots: u64) -> Option<PutError> {
         let channel = self.cx.name.clone();
-        if slots > self.limit_slots.saturating_sub(state.slots) {
-            return Some(PutError::BytesFull { channel, byte_capacity: self.byte_capacity });
-        }
         let room = self.spec.capacity_events.saturating_sub(state.events);
-        (events > room)
-            .then(|| PutError::Full { channel, room_events: u32::try_from(room).unwrap_or(u32::MAX) })
+        let room_events = u32::try_from(room).unwrap_or(u32::MAX);
+        let room_slots = self.limit_slots.saturating_sub(state.slots);
+        if slots > room_slots {
+            let room_events = room_events.min(fitting_slots(batch, room_slots));
+            return Some(PutError::BytesFull { channel, byte_capacity: self.byte_capacity, room_events });
+        }
+        (batch.events() > room_events).then_some(PutError::Full { channel, room_events })
     }
 
     /// Stores the batch if it is this ticket's turn and there is room.
@@ -194,7 +213,7 @@ impl Shared {
         if first.is_some() && first != ticket {
             return Err(PutError::Full { channel: self.cx.name.clone(), room_events: 0 });
         }
-        if let Some(refusal) = self.no_room(&state, u64::from(batch.events()), slots) {
+        if let Some(refusal) = self.no_room(&state, batch, slots) {
             return Err(refusal);
         }
         state.events += u64::from(batch.events());
@@ -371,9 +390,7 @@ async fn wait_for_room(shared: &Rc<Shared>, batch: &Batch, slots: u64) -> Result
     let refusal = || {
         let state = shared.state.borrow();
         let channel = shared.cx.name.clone();
-        shared
-            .no_room(&state, u64::from(batch.events()), slots)
-            .unwrap_or(PutError::Full { channel, room_events: 0 })
+        shared.no_room(&state, batch, slots).unwrap_or(PutError::Full { channel, room_events: 0 })
     };
     let result = outcome.unwrap_or_else(|| Err(refusal()));
     drop(place);

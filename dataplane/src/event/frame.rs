@@ -169,6 +169,18 @@ impl Batch {
         (front, back)
     }
 
+    /// Where in the *frame* event number `nth` of this batch stands; `None` past the end.
+    pub fn frame_index(&self, nth: u32) -> Option<u32> {
+        let mut left = nth;
+        for r in self.ranges.as_slice() {
+            if left < r.end - r.start {
+                return Some(r.start + left);
+            }
+            left -= r.end - r.start;
+        }
+        None
+    }
+
     /// True when both batches show the same frame.
     pub fn same_frame(&self, other: &Batch) -> bool {
         Arc::ptr_eq(&self.frame.0, &other.frame.0)
@@ -216,6 +228,10 @@ mod tests {
         assert!(b.same_frame(&tail));
         let (front, back) = Batch::new(&f, vec![0..2, 4..7]).split_at_frame_index(5);
         assert_eq!((front.events(), back.events()), (3, 2));
+        assert_eq!(
+            [0, 2, 4, 5].map(|n| Batch::new(&f, vec![0..2, 4..7]).frame_index(n)),
+            [Some(0), Some(4), Some(6), None]
+        );
         assert_eq!(tail.body_bytes(), 4);
     }
 

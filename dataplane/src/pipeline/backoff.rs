@@ -62,12 +62,10 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Value;
+    use crate::pipeline::testing::settings;
 
     fn pauses_ms(pairs: &[(&str, &str)], count: usize) -> Vec<u128> {
-        let value = |text: &str| Value { text: text.to_owned(), place: Default::default(), secret: false };
-        let values = pairs.iter().map(|(k, v)| ((*k).to_owned(), value(v))).collect();
-        let mut backoff = Backoff::new(&Settings { prefix: "a1.sources.r1".to_owned(), values });
+        let mut backoff = Backoff::new(&settings("a1.sources.r1", pairs));
         (0..count).map(|_| backoff.next().as_millis()).collect()
     }
 

@@ -27,6 +27,15 @@ pub struct ChannelProcessor {
     metrics: Rc<SourceMetrics>,
 }
 
+/// What is to be put: parts of one frame for channels by number, and the events of the frame that it covers.
+struct Todo<P> {
+    owed: Vec<(usize, Batch)>,
+    optional: Vec<(usize, Batch)>,
+    position: P,
+    first: u32,
+    events: u32,
+}
+
 impl ChannelProcessor {
     /// Joins a source's interceptors, selector and channels; the order of `channels` is the order of the source's list.
     pub fn new(
@@ -69,50 +78,55 @@ impl ChannelProcessor {
         self.selector.select(&draft, &mut || self.core.random(), &mut routing);
         self.note_unrouted(&routing, draft.len());
         let frame = draft.seal();
-        let events = u64::from(frame.len());
         let (owed, optional) = self.route(&frame, &routing);
-        self.settle(owed, optional, position, events).await.map_err(Failure::Refused)
+        let todo = Todo { owed, optional, position, first: 0, events: frame.len() };
+        self.settle(todo).await.map_err(Failure::Refused)
     }
 
     /// Tries again what is still owed.
     pub async fn retry<P>(&self, refused: Refused<P>) -> Result<Receipt<P>, Refused<P>> {
         // It was counted as refused; it is in flight again.
-        self.metrics.events_refused.sub(refused.events);
-        let Refused { owed, optional, position, events, .. } = refused;
-        self.settle(owed, optional, position, events).await
+        self.metrics.events_refused.sub(u64::from(refused.events));
+        let Refused { owed, optional, position, first, events, .. } = refused;
+        self.settle(Todo { owed, optional, position, first, events }).await
     }
 
-    /// Splits a refusal at event number `at` of those it covers, so that what fits can go in on its own. The first part
-    /// gets `first`, the second keeps the position.
-    pub fn split<P, Q>(&self, refused: Refused<P>, at: u32, first: Q) -> (Refused<Q>, Refused<P>) {
-        let at_frame = |batches: Vec<(usize, Batch)>| -> (Vec<(usize, Batch)>, Vec<(usize, Batch)>) {
-            batches
-                .into_iter()
-                .map(|(c, b)| {
-                    let (front, back) = b.split_at_frame_index(at);
-                    ((c, front), (c, back))
-                })
-                .unzip()
+    /// Splits a refusal at event number `at` of those it covers, so that what fits ([`Refused::fitting_events`]) can go
+    /// in on its own. The first part gets `position`, the second keeps its own.
+    pub fn split<P, Q>(&self, refused: Refused<P>, at: u32, position: Q) -> (Refused<Q>, Refused<P>) {
+        let at = at.min(refused.events);
+        let second = refused.first + at;
+        let halves = |batches: Vec<(usize, Batch)>| {
+            let (mut front, mut back) = (Vec::new(), Vec::new());
+            for (channel, batch) in batches {
+                let (before, after) = batch.split_at_frame_index(second);
+                for (part, list) in [(before, &mut front), (after, &mut back)] {
+                    if !part.is_empty() {
+                        list.push((channel, part));
+                    }
+                }
+            }
+            (front, back)
         };
-        let (owed_front, owed_back) = at_frame(refused.owed);
-        let (optional_front, optional_back) = at_frame(refused.optional);
-        let front_events = u64::from(at).min(refused.events);
-        (
-            Refused {
-                cause: refused.cause.clone(),
-                owed: owed_front,
-                optional: optional_front,
-                position: first,
-                events: front_events,
-            },
-            Refused {
-                cause: refused.cause,
-                owed: owed_back,
-                optional: optional_back,
-                position: refused.position,
-                events: refused.events - front_events,
-            },
-        )
+        let (owed_front, owed_back) = halves(refused.owed);
+        let (optional_front, optional_back) = halves(refused.optional);
+        let front = Refused {
+            cause: refused.cause.clone(),
+            owed: owed_front,
+            optional: optional_front,
+            position,
+            first: refused.first,
+            events: at,
+        };
+        let back = Refused {
+            cause: refused.cause,
+            owed: owed_back,
+            optional: optional_back,
+            position: refused.position,
+            first: second,
+            events: refused.events - at,
+        };
+        (front, back)
     }
 
     fn intercept(&self, draft: &mut Draft) -> Result<(), crate::event::Error> {
@@ -183,21 +197,16 @@ impl ChannelProcessor {
         (batches(required), batches(optional))
     }
 
-    async fn settle<P>(
-        &self,
-        owed: Vec<(usize, Batch)>,
-        optional: Vec<(usize, Batch)>,
-        position: P,
-        events: u64,
-    ) -> Result<Receipt<P>, Refused<P>> {
+    async fn settle<P>(&self, todo: Todo<P>) -> Result<Receipt<P>, Refused<P>> {
+        let Todo { owed, optional, position, first, events } = todo;
         let started = self.core.now();
         let mut rest = owed.into_iter();
         while let Some((channel, batch)) = rest.next() {
             if let Err(cause) = self.put_one(channel, batch.clone()).await {
                 self.metrics.channel_failures.add(1);
-                self.metrics.events_refused.add(events);
+                self.metrics.events_refused.add(u64::from(events));
                 let owed = std::iter::once((channel, batch)).chain(rest).collect();
-                return Err(Refused { cause, owed, optional, position, events });
+                return Err(Refused { cause, owed, optional, position, first, events });
             }
         }
         self.metrics.put_latency.record_ns(self.core.now().saturating_sub(started));
@@ -209,7 +218,7 @@ impl ChannelProcessor {
                 );
             }
         }
-        self.metrics.events_accepted.add(events);
+        self.metrics.events_accepted.add(u64::from(events));
         self.metrics.batches_accepted.add(1);
         Ok(Receipt::new(position))
     }
@@ -218,3 +227,6 @@ impl ChannelProcessor {
         self.channels[channel].channel.put(batch).await.map(|_committed| ())
     }
 }
+
+#[cfg(test)]
+mod tests;

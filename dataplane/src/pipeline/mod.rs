@@ -17,3 +17,6 @@ pub use component::{
 pub use persist::{GaveUp, put_persistently};
 pub use receipt::{Failure, Receipt, Refused};
 pub use sink_runner::SinkRunner;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -29,8 +29,10 @@ pub struct Refused<P> {
     pub(super) owed: Vec<(usize, Batch)>,
     pub(super) optional: Vec<(usize, Batch)>,
     pub(super) position: P,
-    /// Events of the sealed frame that this refusal covers, for accounting.
-    pub(super) events: u64,
+    /// The first event of the sealed frame that this refusal covers.
+    pub(super) first: u32,
+    /// How many events of the frame it covers.
+    pub(super) events: u32,
 }
 
 impl<P> Refused<P> {
@@ -45,8 +47,15 @@ impl<P> Refused<P> {
     }
 
     /// Number of events refused.
-    pub fn events(&self) -> u64 {
+    pub fn events(&self) -> u32 {
         self.events
+    }
+
+    /// How many of the refused events, from the first on, the channel that refused would have taken: where to split.
+    pub fn fitting_events(&self) -> u32 {
+        let room = self.cause.room_events();
+        let refusing = self.owed.first().and_then(|(_, batch)| batch.frame_index(room));
+        refusing.map_or(self.events, |index| index.saturating_sub(self.first).min(self.events))
     }
 }
 

@@ -1,18 +1,10 @@
 //! What the tests of selectors share: building one from properties, and asking it.
 
-use crate::config::{Kind, Settings, Value};
+use crate::config::Kind;
 use crate::event::{Draft, Error};
+use crate::pipeline::testing::settings;
 use crate::pipeline::{ChannelSelector, Route, Routing, SelectorSpec};
 use std::sync::Arc;
-
-/// Settings of a selector: `(key, text)`.
-pub(crate) fn settings(pairs: &[(&str, &str)]) -> Settings {
-    let value = |text: &str| Value { text: text.to_owned(), place: Default::default(), secret: false };
-    Settings {
-        prefix: "a1.sources.r1.selector".to_owned(),
-        values: pairs.iter().map(|(k, v)| ((*k).to_owned(), value(v))).collect(),
-    }
-}
 
 /// A selector of `kind` bound to channels called `ch1`, `ch2` … `ch<channels>`.
 pub(crate) fn bound(
@@ -21,7 +13,7 @@ pub(crate) fn bound(
     channels: usize,
 ) -> Result<Box<dyn ChannelSelector>, Error> {
     let names: Vec<Arc<str>> = (1..=channels).map(|n| Arc::from(format!("ch{n}"))).collect();
-    (kind.build)(&settings(pairs))?.bind(&names)
+    (kind.build)(&settings("a1.sources.r1.selector", pairs))?.bind(&names)
 }
 
 /// The error that binding gives.
