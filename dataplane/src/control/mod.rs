@@ -10,6 +10,7 @@ mod agent_api;
 mod catalogue;
 mod messages;
 mod place;
+mod reference;
 mod routes;
 mod server;
 mod socket;
@@ -21,6 +22,7 @@ pub use messages::{
     ErrorBody, LogLevelRequest, LogLevels, Property, RunningConfig, StopOutcome, StopRequest, Version,
 };
 pub use place::{Surroundings, file_stem, socket_path};
+pub use reference::reference;
 pub use server::Server;
 pub use socket::{BindError, ControlSocket};
 pub use status::{
