@@ -1,7 +1,10 @@
 //! What is to be started: the parts of a plan that run, and how a component that does not run is shown.
 
-use super::order::Part;
+use super::plan::{
+    AgentPlan, ChannelPlan, ComponentKind, File, Part, Plan, RunnerPlan, SinkPlan, SourcePlan, Verdict,
+};
 use crate::channel::ChannelSpec;
+use crate::config::{Settings, Severity};
 use crate::control::{ProblemStatus, Property};
 use crate::pipeline::{Interceptor, SelectorSpec, Sink, SinkProcessor, Source};
 use std::sync::Arc;
@@ -97,4 +100,125 @@ pub(super) struct Launch {
     pub cores: Option<u32>,
     /// How long a stop may drain.
     pub stop_timeout: Duration,
+}
+
+/// How long a stop drains when the file does not say.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Launch {
+    /// What this agent of the plan starts.
+    pub(crate) fn new(plan: &Plan, agent: &AgentPlan, files: &[File]) -> Launch {
+        let number = |key: &str| -> Option<u64> {
+            let key = format!("{}.{key}", agent.name);
+            plan.properties.iter().find(|p| p.key.trim() == key)?.text.trim().parse().ok()
+        };
+        Launch {
+            agent: agent.name.clone(),
+            files: files.iter().map(|f| f.name.clone()).collect(),
+            channels: agent.channels.iter().map(channel).collect(),
+            runners: agent.runners.iter().map(runner).collect(),
+            sources: agent.sources.iter().map(source).collect(),
+            not_running: not_running(agent),
+            warnings: warnings(plan, &agent.name),
+            properties: properties(plan, &agent.name),
+            cores: number("cores").and_then(|n| u32::try_from(n).ok()),
+            stop_timeout: number("stopTimeout").map_or(STOP_TIMEOUT, Duration::from_millis),
+        }
+    }
+}
+
+fn core(settings: &Settings) -> Option<u32> {
+    settings.text("core")?.trim().parse().ok()
+}
+
+fn channel(planned: &ChannelPlan) -> LaunchChannel {
+    LaunchChannel {
+        name: Arc::from(planned.name.as_str()),
+        core: core(&planned.channel.settings),
+        channel: planned.channel.clone(),
+    }
+}
+
+fn source(planned: &SourcePlan) -> LaunchSource {
+    LaunchSource {
+        name: Arc::from(planned.name.as_str()),
+        core: core(&planned.source.settings),
+        source: planned.source.clone(),
+        interceptors: planned.interceptors.iter().map(|(_, part)| part.clone()).collect(),
+        selector: planned.selector.clone(),
+        channels: planned.channels.iter().map(|c| Arc::from(c.as_str())).collect(),
+    }
+}
+
+fn runner(planned: &RunnerPlan) -> LaunchRunner {
+    let member = |m: &SinkPlan| LaunchSink {
+        name: Arc::from(m.name.as_str()),
+        sink: m.sink.clone(),
+        channel: Arc::from(m.channel.as_str()),
+    };
+    LaunchRunner {
+        name: Arc::from(planned.name.as_str()),
+        is_group: planned.is_group,
+        processor: planned.processor.clone(),
+        members: planned.members.iter().map(member).collect(),
+        core: planned.members.iter().find_map(|m| core(&m.sink.settings)),
+    }
+}
+
+fn not_running(agent: &AgentPlan) -> Vec<NotRunning> {
+    let rows = agent.components.iter().filter(|c| c.verdict != Verdict::Runs);
+    rows.filter_map(|c| {
+        let role = match c.kind {
+            ComponentKind::Source => "source",
+            ComponentKind::Channel => "channel",
+            ComponentKind::Sink => "sink",
+            // These take their source or sinks with them, which have rows of their own.
+            ComponentKind::Sinkgroup | ComponentKind::Interceptor | ComponentKind::Selector => return None,
+        };
+        Some(NotRunning {
+            role,
+            name: c.name.clone(),
+            kind: c.type_text.clone().unwrap_or_default(),
+            why: format!("{}: {}", c.place, c.why),
+        })
+    })
+    .collect()
+}
+
+fn warnings(plan: &Plan, agent: &str) -> Vec<ProblemStatus> {
+    let ours = |key: &str| key.split_once('.').is_none_or(|(first, _)| first == agent);
+    let serious = plan.diagnostics.iter().filter(|d| d.severity != Severity::Hint && ours(&d.key));
+    serious
+        .map(|d| ProblemStatus {
+            about: d.key.clone(),
+            file: d.place.file.to_string(),
+            line: d.place.line,
+            message: d.message.clone(),
+            help: d.help.clone(),
+        })
+        .collect()
+}
+
+fn properties(plan: &Plan, agent: &str) -> Vec<Property> {
+    let ours =
+        plan.properties.iter().filter(|p| p.key.split_once('.').is_some_and(|(first, _)| first == agent));
+    ours.map(|p| {
+        let hidden = p.secret || names_a_secret(&p.key);
+        Property {
+            key: p.key.clone(),
+            value: if hidden { "***".to_owned() } else { p.text.clone() },
+            hidden,
+            file: p.place.file.to_string(),
+            line: p.place.line,
+        }
+    })
+    .collect()
+}
+
+/// True for keys that hold a secret by their name, also of components that are not known here.
+fn names_a_secret(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
+    ["password", "passwd", "pwd", "secret", "accesstoken", "consumerkey"].iter().any(|word| last.contains(word))
+        // A file that holds a password is no secret itself.
+        && !last.ends_with("file")
 }

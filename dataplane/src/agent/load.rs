@@ -1,25 +1,26 @@
-//! From the command line to what is to be started.
+//! From the command line to what is to be started: reads, plans, says what does not run, and decides whether to go on.
 
+use super::check;
 use super::command_line::{AgentArgs, Jvm};
-use super::launch::{Launch, LaunchChannel, LaunchRunner, LaunchSink, LaunchSource};
-use super::order::Part;
+use super::launch::Launch;
 use super::origin::{Origin, OriginError, origins};
-use crate::config::{Kind, Properties, Settings, Value};
-use crate::registry;
-use std::sync::Arc;
-use std::time::Duration;
+use super::plan::{AgentPlan, Component, File, Plan, Verdict};
+use super::providers::Commands;
+use crate::config::{Diagnostic, Lookups, Properties, Severity};
+use std::fmt::Write as _;
+use std::path::Path;
 
 /// A configuration that was read.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     /// What it starts.
-    pub launch: Launch,
+    pub(crate) launch: Launch,
     /// Where it came from.
-    pub origins: Vec<Origin>,
+    pub(crate) origins: Vec<Origin>,
 }
 
-/// Why nothing can be started.
+/// Why nothing is started.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LoadError {
+pub(crate) enum LoadError {
     /// The command line lacks something.
     #[error("{0}")]
     Usage(String),
@@ -29,83 +30,176 @@ pub(super) enum LoadError {
     /// It does not run.
     #[error("{0}")]
     Config(String),
+    /// It was only to be looked at: this is what there is to say.
+    #[error("{0}")]
+    DryRun(String),
 }
 
-/// Reads the configuration and picks the agent of this name.
-pub(super) async fn load(args: &AgentArgs, _jvm: &Jvm) -> Result<Loaded, LoadError> {
+/// Reads the configuration, plans it and picks the agent.
+pub(crate) async fn load(args: &AgentArgs, jvm: &Jvm) -> Result<Loaded, LoadError> {
+    let Some(name) = &args.name else {
+        return Err(LoadError::Usage("no agent was named: use -n NAME with a name from the file".to_owned()));
+    };
     let origins = origins(args)?;
-    let mut text = Properties::default();
+    let mut files = Vec::new();
     for origin in &origins {
-        if !origin.has_refused_extension() {
-            text.load(origin.shown(), &origin.read().await?);
+        if origin.has_refused_extension() {
+            tracing::warn!("{}: json, yaml and xml are not read, here as in Flume", origin.shown());
+            continue;
+        }
+        files.push(File { name: origin.shown().to_owned(), bytes: origin.read().await? });
+    }
+    let lookups = lookups(args, jvm).await?;
+    let plan = Plan::read(&files, &lookups, &Commands);
+    if args.dryrun {
+        let options = check::Options { agent: Some(name.clone()), ..check::Options::default() };
+        return Err(LoadError::DryRun(check::report(&plan, &files, &options).text()));
+    }
+    let Some(agent) = plan.agent(name) else {
+        return Err(LoadError::Config(sentence(&check::unknown_agent(&plan, &files, name))));
+    };
+    say(&plan, name);
+    if let Some(dir) = &args.backup_directory {
+        back_up(dir, name, &plan);
+    }
+    refuse(agent, args.allow_partial)?;
+    Ok(Loaded { launch: Launch::new(&plan, agent, &files), origins })
+}
+
+async fn lookups(args: &AgentArgs, jvm: &Jvm) -> Result<Lookups, LoadError> {
+    let mut lookups = Lookups::empty(jiff::Zoned::now());
+    lookups.environment = std::env::vars_os()
+        .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
+        .collect();
+    lookups.system = jvm.properties.iter().cloned().collect();
+    lookups.bare_names_from_environment = jvm
+        .property("propertiesImplementation")
+        .is_some_and(|class| class == "org.apache.flume.node.EnvVarResolverProperties");
+    if let Some(named) = jvm.property("lookups") {
+        let in_conf = args.conf_dir.as_ref().map(|dir| dir.join(named)).filter(|path| path.is_file());
+        let path = in_conf.unwrap_or_else(|| named.into());
+        let origin = Origin::File { shown: path.display().to_string(), path };
+        let mut table = Properties::default();
+        for complaint in table.load(origin.shown(), &origin.read().await?) {
+            tracing::warn!("{complaint}");
+        }
+        lookups.read_prefixes(&table);
+    }
+    Ok(lookups)
+}
+
+/// Says what concerns this agent; what concerns another one is not its business.
+fn say(plan: &Plan, agent: &str) {
+    for complaint in &plan.diagnostics {
+        let other = complaint
+            .key
+            .split_once('.')
+            .is_some_and(|(first, _)| first != agent && plan.agent(first).is_some());
+        if other {
+            continue;
+        }
+        match complaint.severity {
+            Severity::Error => tracing::error!("{}", sentence(complaint)),
+            Severity::Warning => tracing::warn!("{}", sentence(complaint)),
+            Severity::Hint => tracing::debug!("{}", sentence(complaint)),
         }
     }
-    let name =
-        args.name.clone().ok_or_else(|| LoadError::Usage("no agent was named: use -n NAME".to_owned()))?;
-    let mut launch = Launch {
-        agent: name.clone(),
-        files: origins.iter().map(|o| o.shown().to_owned()).collect(),
-        stop_timeout: Duration::from_secs(10),
-        ..Launch::default()
-    };
-    for c in names(&text, &format!("{name}.channels")) {
-        let channel = part(registry::CHANNELS, settings(&text, format!("{name}.channels.{c}")), "")?;
-        launch.channels.push(LaunchChannel { name: Arc::from(c), channel, core: None });
-    }
-    for k in names(&text, &format!("{name}.sinks")) {
-        let settings = settings(&text, format!("{name}.sinks.{k}"));
-        let channel = Arc::from(settings.text("channel").unwrap_or_default());
-        let sink = part(registry::SINKS, settings, "")?;
-        launch.runners.push(LaunchRunner {
-            name: Arc::from(k.as_str()),
-            is_group: false,
-            processor: part(registry::PROCESSORS, Settings::default(), "default")?,
-            members: vec![LaunchSink { name: Arc::from(k), sink, channel }],
-            core: None,
-        });
-    }
-    for r in names(&text, &format!("{name}.sources")) {
-        let settings = settings(&text, format!("{name}.sources.{r}"));
-        let channels =
-            settings.text("channels").unwrap_or_default().split_whitespace().map(Arc::from).collect();
-        let interceptors = settings.text("interceptors").unwrap_or_default().split_whitespace();
-        let interceptors = interceptors
-            .map(|i| part(registry::INTERCEPTORS, settings.child(&format!("interceptors.{i}.")), ""))
-            .collect::<Result<_, _>>()?;
-        let selector = part(registry::SELECTORS, settings.child("selector."), "replicating")?;
-        let source = part(registry::SOURCES, settings, "")?;
-        launch.sources.push(LaunchSource {
-            name: Arc::from(r),
-            source,
-            interceptors,
-            selector,
-            channels,
-            core: None,
-        });
-    }
-    Ok(Loaded { launch, origins })
 }
 
-fn names(text: &Properties, key: &str) -> Vec<String> {
-    text.get(key).map(|e| e.value.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
+fn sentence(complaint: &Diagnostic) -> String {
+    match complaint.help.is_empty() {
+        true => complaint.to_string(),
+        false => format!("{complaint}; {}", complaint.help),
+    }
 }
 
-fn settings(text: &Properties, prefix: String) -> Settings {
-    let below = format!("{prefix}.");
-    let entries = text.entries().iter().filter_map(|e| e.key.strip_prefix(&below).map(|k| (k, e)));
-    let value =
-        |e: &crate::config::Entry| Value { text: e.value.clone(), place: e.place.clone(), secret: false };
-    Settings { values: entries.map(|(k, e)| (k.to_owned(), value(e))).collect(), prefix }
+/// Types that cannot be had end a start; so does an agent of which nothing is left.
+fn refuse(agent: &AgentPlan, allow_partial: bool) -> Result<(), LoadError> {
+    let missing: Vec<&Component> = agent.missing_types().collect();
+    if !missing.is_empty() && !allow_partial {
+        let mut text = format!(
+            "agent {} does not start, because {} of its components cannot be had here (--allow-partial runs the rest):",
+            agent.name,
+            missing.len()
+        );
+        for component in missing {
+            // Writing to a String cannot fail.
+            write!(text, "\n{}", component_sentence(component)).ok();
+        }
+        return Err(LoadError::Config(text));
+    }
+    if agent.sources.is_empty() && agent.runners.is_empty() {
+        let mut text = format!("agent {}: nothing of it would run", agent.name);
+        for component in agent.components.iter().filter(|c| c.verdict != Verdict::Runs) {
+            write!(text, "\n{}", component_sentence(component)).ok();
+        }
+        return Err(LoadError::Config(text));
+    }
+    Ok(())
 }
 
-fn part<C: ?Sized>(
-    kinds: &'static [&'static Kind<C>],
-    settings: Settings,
-    default: &str,
-) -> Result<Part<C>, LoadError> {
-    let kind = settings.text("type").unwrap_or(default);
-    match registry::find(kinds, kind) {
-        Some(kind) => Ok(Part { kind, settings }),
-        None => Err(LoadError::Config(format!("{}.type: there is no type \"{kind}\"", settings.prefix))),
+fn component_sentence(component: &Component) -> String {
+    let Component { kind, name, why, help, place, .. } = component;
+    let help = if help.is_empty() { String::new() } else { format!("; {help}") };
+    format!("{place}: {} {name}: {why}{help}", kind.word())
+}
+
+/// Flume's `-b`: what was loaded, merged and substituted, as `.NAME.properties`. It holds secrets: readable by its owner only.
+fn back_up(dir: &Path, agent: &str, plan: &Plan) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = dir.join(format!(".{agent}.properties"));
+    let text: String = plan
+        .properties
+        .iter()
+        .map(|p| format!("{}={}\n", escape(&p.key, true), escape(&p.text, false)))
+        .collect();
+    let written = std::fs::create_dir_all(dir).and_then(|()| {
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())
+    });
+    if let Err(e) = written {
+        tracing::error!("the configuration cannot be kept as {}: {e}", path.display());
+    }
+}
+
+/// Text as a properties file spells it.
+fn escape(text: &str, key: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (i, c) in text.chars().enumerate() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            ' ' if key || i == 0 => out.push_str("\\ "),
+            '=' | ':' if key => out.extend(['\\', c]),
+            '#' | '!' if key && i == 0 => out.extend(['\\', c]),
+            ' '..='~' => out.push(c),
+            c => {
+                let mut units = [0u16; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    write!(out, "\\u{unit:04X}").ok();
+                }
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_reads_back_as_it_was() {
+        let pairs = [("a1.x y", " v=1 #"), ("#k", "back\\slash\n\ttab"), ("a:b=c", "größe 😀")];
+        let text: String =
+            pairs.iter().map(|(k, v)| format!("{}={}\n", escape(k, true), escape(v, false))).collect();
+        let mut read = Properties::default();
+        assert_eq!(read.load("x", text.as_bytes()), []);
+        for (key, value) in pairs {
+            assert_eq!(read.get(key).map(|e| e.value.as_str()), Some(value), "{text}");
+        }
     }
 }

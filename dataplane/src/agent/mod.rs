@@ -13,6 +13,7 @@ mod order;
 mod origin;
 mod placement;
 pub mod plan;
+mod providers;
 mod run;
 mod running;
 mod state;

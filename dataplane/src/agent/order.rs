@@ -1,5 +1,6 @@
 //! What the agent's main thread tells the threads of the data plane, and what they answer. Plain `Send` data.
 
+use super::plan::Part;
 use crate::channel::remote::Address;
 use crate::channel::{ChannelSpec, Limits, Stats};
 use crate::config::{Kind, Settings};
@@ -33,20 +34,6 @@ pub(super) struct ChannelOrder {
     pub settings: Settings,
     /// Memory granted to channels.
     pub heap_bytes: u64,
-}
-
-/// One part of a source's chain.
-pub(super) struct Part<C: ?Sized + 'static> {
-    /// Its type.
-    pub kind: &'static Kind<C>,
-    /// Its settings.
-    pub settings: Settings,
-}
-
-impl<C: ?Sized> Clone for Part<C> {
-    fn clone(&self) -> Self {
-        Part { kind: self.kind, settings: self.settings.clone() }
-    }
 }
 
 /// A source to start.

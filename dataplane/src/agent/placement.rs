@@ -122,7 +122,7 @@ impl Placement {
 #[cfg(test)]
 mod tests {
     use super::super::launch::{LaunchChannel, LaunchRunner, LaunchSink, LaunchSource};
-    use super::super::order::Part;
+    use super::super::plan::Part;
     use super::*;
     use crate::config::{Kind, KindInfo, Settings};
     use crate::event::{Advice, Error};

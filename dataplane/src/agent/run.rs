@@ -9,7 +9,7 @@ use super::placement::{place, wanted};
 use super::running::Running;
 use super::{memory, notify::notify, watch::Watch};
 use crate::control::{AgentState, ControlSocket, Server, StopOutcome};
-use crate::reactor::{self, IoChoice};
+use crate::reactor::{self, CoreClaim, IoChoice};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -62,15 +62,17 @@ async fn live(args: &AgentArgs, jvm: &Jvm, log: &LogHandle, started: Instant) ->
     say_what_means_nothing(args, jvm);
     let loaded = match load::load(args, jvm).await {
         Ok(loaded) => loaded,
+        Err(LoadError::DryRun(report)) => {
+            log.flush(LAST_LINES);
+            print(&report);
+            return 0;
+        }
         Err(e) => {
             // A usage error and a configuration error look the same to a person and different to a script.
             tracing::error!("{e}");
             return if matches!(e, LoadError::Usage(_)) { EXIT_USAGE } else { EXIT_CONFIG };
         }
     };
-    if args.dryrun {
-        return 0;
-    }
     // Signals are caught from here on, so that a stop during the start is a clean one.
     let signals = match Signals::new() {
         Ok(signals) => signals,
@@ -93,6 +95,11 @@ async fn live(args: &AgentArgs, jvm: &Jvm, log: &LogHandle, started: Instant) ->
             EXIT_FAILED
         }
     }
+}
+
+#[expect(clippy::disallowed_macros, reason = "the report of a dry run is what was asked for, not a log line")]
+fn print(text: &str) {
+    print!("{text}");
 }
 
 /// Options that people carry over from the JVM: each is named once, so that nobody wonders.
@@ -140,16 +147,25 @@ async fn start(
 ) -> anyhow::Result<(Arc<Running>, Option<Server>)> {
     use anyhow::Context as _;
     let control = open_control(args, launch, api);
-    let (count, named) = wanted(launch);
-    let allowed = reactor::allowed_cpus();
-    let cpus: Vec<Option<u32>> = allowed.iter().take(count).map(|c| Some(*c as u32)).collect();
-    let _ = (named, lock_folder());
+    let claims = claim(launch, api);
+    let cpus: Vec<Option<u32>> = match claims.is_empty() {
+        true => vec![None; wanted(launch).0.min(reactor::allowed_cpus().len()).max(1)],
+        false => claims.iter().map(|c| u32::try_from(c.cpu()).ok()).collect(),
+    };
     let io = match args.io {
         IoArg::Auto => IoChoice::Auto,
         IoArg::Uring => IoChoice::Uring,
         IoArg::Epoll => IoChoice::Epoll,
     };
-    let running = Running::start_threads(place(launch, &cpus), io, &log.events(), launch.stop_timeout)
+    if io == IoChoice::Auto
+        && let Err(why) = reactor::probe_io_uring()
+    {
+        let sentence = format!("io_uring cannot be used ({why}): running on epoll");
+        tracing::warn!("{sentence}");
+        api.warn("io_uring", sentence);
+    }
+    let placement = place(launch, &cpus);
+    let running = Running::start_threads(placement, claims, io, &log.events(), launch.stop_timeout)
         .context("the threads of the data plane cannot be started")?;
     let running = Arc::new(running);
     api.set_running(running.clone());
@@ -180,6 +196,35 @@ fn open_control(args: &AgentArgs, launch: &Launch, api: &Arc<Api>) -> Option<Ser
             None
         }
     }
+}
+
+/// The CPUs for the data cores: those that components name, then others that no agent on this host has.
+fn claim(launch: &Launch, api: &Arc<Api>) -> Vec<CoreClaim> {
+    let (count, named) = wanted(launch);
+    let named: Vec<usize> = named.iter().map(|cpu| *cpu as usize).collect();
+    let allowed = reactor::allowed_cpus();
+    for cpu in named.iter().filter(|cpu| !allowed.contains(cpu)) {
+        let sentence = format!("core = {cpu}: this process may not use that CPU; it has {allowed:?}");
+        tracing::warn!("{sentence}");
+        api.warn("cores", sentence);
+    }
+    let (first, rest): (Vec<usize>, Vec<usize>) = allowed.iter().partition(|cpu| named.contains(cpu));
+    let claimed = reactor::claim_cores(&lock_folder(), first.len(), &first).and_then(|mut claims| {
+        claims.extend(reactor::claim_cores(&lock_folder(), count.saturating_sub(claims.len()), &rest)?);
+        claims.sort_by_key(CoreClaim::cpu);
+        Ok(claims)
+    });
+    let sentence = match claimed {
+        Ok(claims) if !claims.is_empty() => return claims,
+        Ok(_) => "every CPU is taken by other agents on this host: the data cores run unpinned".to_owned(),
+        Err(e) => format!(
+            "CPUs cannot be claimed in {} ({e}): the data cores run unpinned",
+            lock_folder().display()
+        ),
+    };
+    tracing::warn!("{sentence}");
+    api.warn("cores", sentence);
+    Vec::new()
 }
 
 /// Where agents lock the cores they pin: one folder for the host, so that they see each other.

@@ -7,7 +7,7 @@ use crate::channel::remote::{self, Address};
 use crate::channel::{Limits, Stats};
 use crate::control::{ThreadRole, ThreadStatus};
 use crate::pipeline::EventLog;
-use crate::reactor::{CoreThread, IoChoice, Role, start_thread};
+use crate::reactor::{CoreClaim, CoreThread, IoChoice, Role, start_thread};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub(super) struct Running {
     orders: Vec<UnboundedSender<Order>>,
     joins: std::sync::Mutex<Vec<CoreThread>>,
     placement: Placement,
+    /// Held for as long as the threads live.
+    _claims: Vec<CoreClaim>,
 }
 
 /// What a stop left behind.
@@ -47,6 +49,7 @@ impl Running {
     /// When the system gives no thread, or the back end that was asked for.
     pub(super) fn start_threads(
         placement: Placement,
+        claims: Vec<CoreClaim>,
         io: IoChoice,
         log: &Arc<dyn EventLog>,
         close_within: Duration,
@@ -82,7 +85,7 @@ impl Running {
             });
             orders.push(sender);
         }
-        Ok(Running { threads, orders, joins: std::sync::Mutex::new(joins), placement })
+        Ok(Running { threads, orders, joins: std::sync::Mutex::new(joins), placement, _claims: claims })
     }
 
     /// Opens channels, then sinks, then sources, as Flume does. What fails goes into the result; the rest runs.

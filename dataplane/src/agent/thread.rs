@@ -5,7 +5,7 @@ use super::supervise::{Channels, SupervisedRunner, SupervisedSource};
 use crate::channel::remote::{Message, Node};
 use crate::channel::{ChannelCx, Limits, Owned, Stats};
 use crate::control::{ChannelStatus, ComponentState, SinkStatus, SourceStatus};
-use crate::metrics::ChannelMetrics;
+use crate::metrics::{ChannelMetrics, Quantiles};
 use crate::pipeline::EventLog;
 use crate::reactor::{Core, MeshPort, Signal, Stop, Stopper, Task, stop_pair};
 use std::rc::Rc;
@@ -183,11 +183,22 @@ impl Thread {
             channels.push(status);
         }
         ThreadReport {
-            lag: Default::default(),
+            lag: lag(&self.core),
             sources: self.sources.iter().map(|s| source_status(s)).collect(),
             channels,
             sinks: self.runners.iter().flat_map(|r| sink_statuses(r)).collect(),
         }
+    }
+}
+
+fn lag(core: &Core) -> Quantiles {
+    let lag = core.lag();
+    Quantiles {
+        count: lag.turns,
+        p50_us: lag.p50_us,
+        p90_us: lag.p90_us,
+        p99_us: lag.p99_us,
+        max_us: lag.max_us,
     }
 }
 

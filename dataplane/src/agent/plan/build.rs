@@ -63,8 +63,14 @@ impl Build<'_> {
         let settings = self.rows.settings(List::Channels, name);
         let text = settings.text("type").unwrap_or_default().to_owned();
         self.capacities.note(name, &text, &settings);
-        let result =
-            self.part(List::Channels, name, registry::CHANNELS, Role::Channel, &text, &["type", "config"]);
+        let result = self.part(
+            List::Channels,
+            name,
+            registry::CHANNELS,
+            Role::Channel,
+            &text,
+            &["type", "config", "core"],
+        );
         let row = (ComponentKind::Channel, name, "");
         if let Some(part) = self.rows.judge((List::Channels, name), row, Some(&text), result) {
             self.channels.insert(name.to_owned(), part);
@@ -134,7 +140,7 @@ impl Build<'_> {
     fn source(&mut self, name: &str, listed: &[String]) {
         let settings = self.rows.settings(List::Sources, name);
         let text = settings.text("type").unwrap_or_default().to_owned();
-        let frame = ["type", "channels", "config", "interceptors", "interceptors.", "selector."];
+        let frame = ["type", "channels", "config", "core", "interceptors", "interceptors.", "selector."];
         let result = self.part(List::Sources, name, registry::SOURCES, Role::Source, &text, &frame);
         if !matches!(&result, Err(Fault { verdict: Verdict::Fails, .. })) {
             self.connected.extend_from_slice(listed);
@@ -270,7 +276,7 @@ impl Build<'_> {
             .and_then(|c| c.text("type"))
             .unwrap_or_default()
             .to_owned();
-        let frame = ["type", "channel", "config"];
+        let frame = ["type", "channel", "config", "core"];
         let result = self.part(List::Sinks, name, registry::SINKS, Role::Sink, &text, &frame);
         if !matches!(&result, Err(Fault { verdict: Verdict::Fails, .. })) {
             self.connected.push(channel.to_owned());

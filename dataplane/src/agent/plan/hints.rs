@@ -23,7 +23,8 @@ pub(super) fn hints(
         found.push(empty_value(key, place, *separated, properties));
     }
     for (name, agent) in &hierarchy.agents {
-        let lists = agent.stray.iter().map(|(key, place)| stray(name, key, place));
+        let foreign = agent.stray.iter().filter(|(key, _)| !AGENT_KEYS.contains(&key.as_str()));
+        let lists = foreign.map(|(key, place)| stray(name, key, place));
         found.extend(lists);
         found.extend(unlisted(name, agent));
         let Some(outcome) = outcomes.get(name.as_str()) else { continue };
@@ -58,6 +59,16 @@ fn value_hints(entry: &Entry, hierarchy: &Hierarchy) -> Vec<Diagnostic> {
         );
     }
     let segments: Vec<&str> = key.split('.').collect();
+    let ours = matches!(segments[..], [_, own] if AGENT_KEYS.contains(&own))
+        || matches!(segments[..], [_, "sources" | "sinks" | "channels", _, "core"]);
+    if ours && crate::config::units::count::<0, { i32::MAX as i64 }>(value).is_err() {
+        say(
+            Severity::Warning,
+            "bad-value",
+            format!("\"{value}\" is not a whole number, so this says nothing"),
+            "core is the number of a CPU, cores a number of CPUs, stopTimeout is in ms".to_owned(),
+        );
+    }
     let list = match segments[..] {
         [_, list] => List::ALL.into_iter().any(|l| l.key() == list),
         [_, "sources", _, last] => matches!(last, "channels" | "interceptors" | "filegroups"),
@@ -182,6 +193,9 @@ fn looks_like_property(key: &str) -> bool {
             .any(|l| l.key() == list || similar::closest(list, [l.key()].into_iter()).is_some())
     })
 }
+
+/// Keys of an agent itself that are ours, not Flume's: which cores its data cores may take, how long a stop drains.
+const AGENT_KEYS: [&str; 2] = ["cores", "stopTimeout"];
 
 /// A key below the agent that names no list and no component.
 fn stray(agent: &str, key: &str, place: &Place) -> Diagnostic {

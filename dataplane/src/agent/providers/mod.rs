@@ -1,0 +1,5 @@
+//! What a configuration may ask of the world outside its text.
+
+mod external;
+
+pub(crate) use external::Commands;
