@@ -88,6 +88,13 @@ impl Stream for RingStream {
         })
     }
 
+    fn readable<'a>(&'a mut self) -> Fut<'a, io::Result<()>> {
+        Box::pin(async move {
+            let (result, _) = Op::readable(&self.ring, &self.fd).await;
+            result.map(|_events| ())
+        })
+    }
+
     fn write<'a>(&'a mut self, mut from: Vec<u8>) -> Fut<'a, (io::Result<()>, Vec<u8>)> {
         Box::pin(async move {
             let mut sent = 0;

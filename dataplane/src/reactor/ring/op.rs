@@ -39,6 +39,13 @@ impl Op {
         })
     }
 
+    /// Waits until a receive would not.
+    pub(super) fn readable(ring: &Rc<Ring>, fd: &Rc<OwnedFd>) -> Op {
+        Op::start(ring, lend(fd, Room::None), true, |lent| {
+            opcode::PollAdd::new(raw(lent), libc::POLLIN as u32).build()
+        })
+    }
+
     /// Sends what follows `done_bytes`.
     pub(super) fn send(ring: &Rc<Ring>, fd: &Rc<OwnedFd>, from: Vec<u8>, done_bytes: usize) -> Op {
         Op::start(ring, lend(fd, Room::Bytes(from)), true, |lent| {

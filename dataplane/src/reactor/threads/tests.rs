@@ -80,6 +80,27 @@ fn a_read_appends_and_refuses_a_full_buffer() {
 }
 
 #[test]
+fn waiting_for_bytes_needs_no_buffer_and_ends_with_the_stream_too() {
+    on_each(|core| async move {
+        let mut listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut client = core.connect(listener.local()).await.unwrap();
+        let mut served = listener.accept().await.unwrap();
+        let nothing_yet = core.timeout(Duration::from_millis(5), served.readable()).await;
+        assert!(nothing_yet.is_none(), "nothing was sent");
+        client.write(b"xy".to_vec()).await.0.unwrap();
+        for _ in 0..2 {
+            served.readable().await.unwrap();
+        }
+        let (read, bytes) = served.read(Vec::with_capacity(9)).await;
+        assert_eq!((read.unwrap(), bytes), (2, b"xy".to_vec()));
+        drop(client);
+        served.readable().await.unwrap();
+        let (end, _) = served.read(Vec::with_capacity(9)).await;
+        assert_eq!(end.unwrap(), 0);
+    });
+}
+
+#[test]
 fn a_refused_connection_and_a_taken_port_are_errors() {
     on_each(|core| async move {
         let listener = core.listen("127.0.0.1:0".parse().unwrap()).unwrap();
