@@ -22,6 +22,7 @@ mod process;
 mod race;
 mod ring;
 mod signal;
+pub mod sim;
 mod slice;
 mod stop;
 mod task;
