@@ -9,6 +9,7 @@ Examples:
   ctl agents                       what runs here
   ctl status                       the only agent that runs here
   ctl -n a1 status --watch         one of several, every two seconds
+  ctl check a1.conf                would this file run, and what is wrong with it
   ctl components netcat            what can be set
   ctl -n a1 stop                   drain, end, and wait until it is gone
 
@@ -61,6 +62,25 @@ pub(crate) enum Command {
         #[arg(long)]
         now: bool,
     },
+    /// Say what a configuration would start, what not, and why. Needs no agent, executes nothing.
+    #[command(after_help = CHECK_HELP)]
+    Check {
+        /// Configuration file; several are merged as the agent does with several -f, later ones over earlier ones.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// Warnings count: exit code 1.
+        #[arg(long)]
+        strict: bool,
+        /// Show values that came from the environment or from a config filter, instead of ***.
+        #[arg(long)]
+        show_secrets: bool,
+        /// A JVM property, as given to the agent.
+        #[arg(short = 'D', value_name = "NAME=VALUE")]
+        system: Vec<String>,
+    },
     /// List the types of components, or show the settings of one. Needs no agent.
     Components {
         /// A type (netcat), a class name, or a role and a type (sink/null).
@@ -89,6 +109,24 @@ pub(crate) enum Command {
         level: Option<String>,
     },
 }
+
+const CHECK_HELP: &str = "\
+With -n NAME only that agent decides the exit code; the others are reported all the same.
+
+Each component that the lists name gets a verdict:
+  runs         it would start
+  dropped      Flume's own validation removes it, and so does penstock
+  fails        it is valid, and cannot be built
+  third-party  its type is a Java class that is not Flume's
+  unsupported  its type is Flume's, and not here yet
+
+Examples:
+  ctl check conf/a1.conf
+  ctl check conf/base.conf conf/site.conf -n a1 --strict
+  ctl check --json x.conf | jq '.diagnostics[] | select(.severity == \"error\")'
+
+Exit codes: 0 everything named would run; 1 it would, with warnings, under --strict; 2 something would not run, or a
+file cannot be read.";
 
 const STATUS_HELP: &str = "\
 Rates are those between two looks half a second apart, with --watch those since the last screen. PUT P99 and BATCH P99:

@@ -8,6 +8,7 @@
 
 mod agents;
 mod args;
+mod check;
 mod client;
 mod components;
 mod config;
@@ -44,6 +45,17 @@ async fn run(arguments: &Arguments) -> Result<u8, Failure> {
             status::run(name, control, wish, &mut out).await?;
         }
         Command::Stop { now } => return stop::run(name, control, *now, &mut out).await,
+        Command::Check { files, json, strict, show_secrets, system } => {
+            let wish = check::Wish {
+                files,
+                agent: name,
+                json: *json,
+                strict: *strict,
+                show_secrets: *show_secrets,
+                system,
+            };
+            return check::run(&wish, &mut out);
+        }
         Command::Components { component, json, markdown } => {
             let wish = components::Wish { name: component.as_deref(), json: *json, markdown: *markdown };
             components::run(wish, &mut out)?;
