@@ -299,7 +299,11 @@ fn dropped_help(agent_name: &str, agent: &RawAgent, drop: &Dropped) -> String {
         }
         "no-type" | "no-channels" | "no-channel" | "no-sinks" if !has(drop.key) => match near_key(drop.key) {
             Some(near) => format!("did you mean {} by {near}? Upper and lower case matter", drop.key),
-            None => format!("add {prefix}.{} = …", drop.key),
+            None => {
+                let channels = agent.lists.get(&List::Channels).map_or("…", |v| v.text.as_str());
+                let example = if drop.key.starts_with("channel") { channels } else { "…" };
+                format!("add {prefix}.{} = {}", drop.key, java_split(example).first().unwrap_or(&"…"))
+            }
         },
         "no-active-channel" => {
             channel_help(agent_name, agent, drop, component.and_then(|c| c.text(drop.key)))
@@ -343,13 +347,14 @@ fn invalid_agent(
     hierarchy: &Hierarchy,
     properties: &Properties,
 ) -> Diagnostic {
-    let help = invalid_agent_help(name, agent, hierarchy, properties);
+    let help = invalid_agent_help(name, agent, code, hierarchy, properties);
     complaint(&agent.place, name, Severity::Error, code, format!("agent {name} is removed: {why}"), help)
 }
 
 fn invalid_agent_help(
     name: &str,
     agent: &RawAgent,
+    outcome_code: &str,
     hierarchy: &Hierarchy,
     properties: &Properties,
 ) -> String {
@@ -384,20 +389,30 @@ fn invalid_agent_help(
             "did you mean agent {other}? It lists a component of this name that has no properties"
         );
     }
-    let missing: Vec<String> = [List::Sources, List::Channels, List::Sinks]
-        .into_iter()
-        .filter(|list| !agent.lists.contains_key(list))
+    if agent.lists.contains_key(&List::Channels) {
+        return match outcome_code {
+            "no-channels" => "see the messages about its channels".to_owned(),
+            _ => "see the messages about its sources and sinks".to_owned(),
+        };
+    }
+    let missing =
+        [List::Sources, List::Channels, List::Sinks].into_iter().filter(|l| !agent.lists.contains_key(l));
+    let missing: Vec<String> = missing
         .map(|list| {
             let names: Vec<&str> = agent.names(list).collect();
-            let names = if names.is_empty() { "…".to_owned() } else { names.join(" ") };
-            format!("{name}.{} = {names}", list.key())
+            format!(
+                "{name}.{} = {}",
+                list.key(),
+                if names.is_empty() { "…".to_owned() } else { names.join(" ") }
+            )
         })
         .collect();
-    if missing.is_empty() {
-        "see the messages about its components".to_owned()
+    let part = if agent.names(List::Channels).next().is_none() {
+        "this looks like a part of a configuration; "
     } else {
-        format!("add {}", missing.join(", "))
-    }
+        ""
+    };
+    format!("{part}an agent also needs {}", missing.join(", "))
 }
 
 fn complaint(

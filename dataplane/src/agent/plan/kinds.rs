@@ -208,14 +208,17 @@ fn instead_of_java(role: Role) -> &'static str {
     }
 }
 
-/// Java identifiers joined by dots, at least two of them.
+/// Java identifiers joined by dots; a single one when it is written as Java writes class names: `MySource`.
 fn is_class_name(text: &str) -> bool {
     let identifier = |part: &str| {
         let mut letters = part.chars();
         letters.next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '$'))
             && letters.all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
     };
-    text.contains('.') && text.split('.').all(identifier)
+    let camel = text.starts_with(char::is_uppercase)
+        && text.chars().skip(1).any(char::is_uppercase)
+        && text.chars().any(char::is_lowercase);
+    (text.contains('.') || camel) && text.split('.').all(identifier)
 }
 
 /// Checks every value against the kind, then builds it once and lets it go.

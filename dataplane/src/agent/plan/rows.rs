@@ -41,52 +41,24 @@ impl<'a> Rows<'a> {
     fn dropped_row(&mut self, kind: ComponentKind, list: List, name: &str, why: String, place: Place) {
         let component = self.raw.component(list, name);
         let key = if list == List::SinkGroups { "processor.type" } else { "type" };
-        let type_text = component.and_then(|c| c.text(key)).map(str::to_owned);
-        if let (List::Sources, Some(component)) = (list, component) {
-            let why = format!("source {name} is removed");
-            for interceptor in java_split(component.text("interceptors").unwrap_or_default()) {
+        let text = component.and_then(|c| c.text(key));
+        self.put(gone(kind, name.to_owned(), text, why, place.clone()));
+        let (List::Sources, Some(component)) = (list, component) else { return };
+        let why = format!("source {name} is removed");
+        for interceptor in java_split(component.text("interceptors").unwrap_or_default()) {
+            if !interceptor.is_empty() {
                 let text = component.text(&format!("interceptors.{interceptor}.type"));
                 let row = format!("{name}.{interceptor}");
-                if !interceptor.is_empty() {
-                    self.row(
-                        ComponentKind::Interceptor,
-                        row,
-                        text,
-                        Verdict::Dropped,
-                        &why,
-                        "",
-                        place.clone(),
-                    );
-                }
-            }
-            if let Some(text) = selector_type(component) {
-                let kind = ComponentKind::Selector;
-                self.row(kind, name.to_owned(), Some(text), Verdict::Dropped, &why, "", place.clone());
+                self.put(gone(ComponentKind::Interceptor, row, text, why.clone(), place.clone()));
             }
         }
-        self.row(kind, name.to_owned(), type_text.as_deref(), Verdict::Dropped, &why, "", place);
+        if let Some(text) = selector_type(component) {
+            self.put(gone(ComponentKind::Selector, name.to_owned(), Some(text), why, place));
+        }
     }
 
-    fn row(
-        &mut self,
-        kind: ComponentKind,
-        name: String,
-        type_text: Option<&str>,
-        verdict: Verdict,
-        why: &str,
-        help: &str,
-        place: Place,
-    ) {
-        let row = Component {
-            kind,
-            name: name.clone(),
-            type_text: type_text.map(str::to_owned),
-            verdict,
-            why: why.to_owned(),
-            help: help.to_owned(),
-            place,
-        };
-        self.rows.insert((kind, name), row);
+    fn put(&mut self, row: Component) {
+        self.rows.insert((row.kind, row.name.clone()), row);
     }
 
     /// Records a verdict, and complains unless the component runs.
@@ -101,21 +73,29 @@ impl<'a> Rows<'a> {
         let place_of = |key: &str| component.map(|c| c.place(&format!("{prefix}{key}"))).unwrap_or_default();
         match result {
             Ok(part) => {
-                self.row(kind, row.to_owned(), type_text, Verdict::Runs, "", "", place_of("type"));
+                self.put(Component {
+                    kind,
+                    name: row.to_owned(),
+                    type_text: type_text.map(str::to_owned),
+                    verdict: Verdict::Runs,
+                    why: String::new(),
+                    help: String::new(),
+                    place: place_of("type"),
+                });
                 Some(part)
             }
             Err(fault) => {
                 let key = if fault.key.is_empty() { "type" } else { &fault.key };
                 let place = place_of(key);
-                self.row(
+                self.put(Component {
                     kind,
-                    row.to_owned(),
-                    type_text,
-                    fault.verdict,
-                    &fault.why,
-                    &fault.help,
-                    place.clone(),
-                );
+                    name: row.to_owned(),
+                    type_text: type_text.map(str::to_owned),
+                    verdict: fault.verdict,
+                    why: fault.why.clone(),
+                    help: fault.help.clone(),
+                    place: place.clone(),
+                });
                 let full = format!("{}.{}.{name}.{prefix}{}", self.agent, list.key(), fault.key);
                 self.diagnostics.push(Diagnostic {
                     place,
@@ -160,6 +140,12 @@ impl<'a> Rows<'a> {
         rows.extend(std::mem::take(&mut self.rows).into_values());
         rows
     }
+}
+
+/// The row of something that Flume's validation removes.
+fn gone(kind: ComponentKind, name: String, text: Option<&str>, why: String, place: Place) -> Component {
+    let type_text = text.map(str::to_owned);
+    Component { kind, name, type_text, verdict: Verdict::Dropped, why, help: String::new(), place }
 }
 
 fn row_kind(list: List) -> Option<ComponentKind> {

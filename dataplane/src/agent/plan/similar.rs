@@ -8,8 +8,11 @@ pub(super) fn closest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> O
         3..=5 => 1,
         _ => 2,
     };
+    // c1 and c2 are two names, not one name and a slip.
+    let letters = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let own = letters(text);
     names
-        .filter(|name| *name != text)
+        .filter(|name| letters(name) != own)
         .map(|name| (strsim::osa_distance(&lower, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= most && *distance < name.chars().count())
         .min()
@@ -50,6 +53,7 @@ mod tests {
         assert_eq!(check("BIND"), Some("bind"));
         assert_eq!(check("host"), None);
         assert_eq!(check("k2"), None);
+        assert_eq!(closest("source12", ["source1"].into_iter()), None);
         assert_eq!(check("capacity"), None);
     }
 

@@ -49,7 +49,7 @@ pub(super) fn validate(agent: &RawAgent) -> Outcome {
     let mut run = Run { agent, dropped: Vec::new() };
     let channels = run.channels();
     let mut left = Validated { channels, ..Validated::default() };
-    let agent_why = if agent.lists.get(&List::Channels).is_none() {
+    let agent_why = if !agent.lists.contains_key(&List::Channels) {
         Some(("no-channels", "the agent has no list of channels".to_owned()))
     } else if left.channels.is_empty() {
         Some(("no-channels", "none of the agent's channels can be used".to_owned()))
