@@ -1,5 +1,8 @@
 //! `ctl check`: what would start, what would not and why. A report over a [`Plan`]; nothing is executed.
 
+mod secrets;
+
+use self::secrets::{HIDDEN, Secrets};
 use super::plan::{ComponentKind, File, Plan, Verdict};
 use crate::config::filters::NothingRuns;
 use crate::config::{Diagnostic, Lookups, Place, Severity};
@@ -110,11 +113,12 @@ pub fn report(plan: &Plan, files: &[File], options: &Options) -> Report {
         _ => code,
     };
     let several_files = files.len() > 1;
+    let secrets = Secrets::of(&plan.properties, options.show_secrets);
     Report {
         file: files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(","),
-        properties: properties(plan, options),
-        agents: agents(plan),
-        diagnostics: diagnostics.into_iter().map(|d| complaint(d, several_files)).collect(),
+        properties: properties(plan, &secrets),
+        agents: agents(plan, &secrets),
+        diagnostics: diagnostics.into_iter().map(|d| complaint(d, several_files, &secrets)).collect(),
         exit_code: code,
         several_files,
     }
@@ -185,39 +189,54 @@ fn line(out: &mut String, text: String) {
     writeln!(out, "{}", clean.trim_end()).expect("writing to a String cannot fail");
 }
 
-fn properties(plan: &Plan, options: &Options) -> BTreeMap<String, String> {
+fn properties(plan: &Plan, secrets: &Secrets<'_>) -> BTreeMap<String, String> {
     let shown = plan.properties.iter().map(|p| {
-        let text = if p.secret && !options.show_secrets { "***" } else { &p.text };
+        let text = if secrets.hides(&p.key) { HIDDEN } else { &p.text };
         (p.key.clone(), text.to_owned())
     });
     shown.collect()
 }
 
-fn agents(plan: &Plan) -> Vec<AgentReport> {
-    let row = |c: &super::plan::Component| Row {
-        kind: c.kind,
-        name: c.name.clone(),
-        type_text: c.type_text.clone(),
-        verdict: c.verdict,
-        why: c.why.clone(),
+fn agents(plan: &Plan, secrets: &Secrets<'_>) -> Vec<AgentReport> {
+    let row = |agent: &str, c: &super::plan::Component| {
+        let key = component_key(agent, c);
+        Row {
+            kind: c.kind,
+            name: c.name.clone(),
+            type_text: c.type_text.as_ref().map(|text| secrets.hide(&key, text)),
+            verdict: c.verdict,
+            why: secrets.hide(&key, &c.why),
+        }
     };
     let agent = |a: &super::plan::AgentPlan| AgentReport {
         name: a.name.clone(),
         valid: a.valid,
-        components: a.components.iter().map(row).collect(),
+        components: a.components.iter().map(|c| row(&a.name, c)).collect(),
     };
     plan.agents.iter().map(agent).collect()
 }
 
-fn complaint(diagnostic: Diagnostic, several_files: bool) -> Complaint {
+/// The component of which a row speaks: `a1.sources.r1` also for its interceptors and its selector.
+fn component_key(agent: &str, component: &super::plan::Component) -> String {
+    let list = match component.kind {
+        ComponentKind::Source | ComponentKind::Interceptor | ComponentKind::Selector => "sources",
+        ComponentKind::Channel => "channels",
+        ComponentKind::Sink => "sinks",
+        ComponentKind::Sinkgroup => "sinkgroups",
+    };
+    let name = component.name.split('.').next().unwrap_or_default();
+    format!("{agent}.{list}.{name}")
+}
+
+fn complaint(diagnostic: Diagnostic, several_files: bool, secrets: &Secrets<'_>) -> Complaint {
     Complaint {
         file: if several_files { diagnostic.place.file.to_string() } else { String::new() },
         line: diagnostic.place.line,
-        key: diagnostic.key,
         severity: diagnostic.severity,
         code: diagnostic.code.to_owned(),
-        message: diagnostic.message,
-        help: diagnostic.help,
+        message: secrets.hide(&diagnostic.key, &diagnostic.message),
+        help: secrets.hide(&diagnostic.key, &diagnostic.help),
+        key: diagnostic.key,
     }
 }
 
