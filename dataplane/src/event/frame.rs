@@ -1,6 +1,6 @@
 //! The immutable, shared form of a batch.
 
-use super::headers::{Common, Headers, OwnTable};
+use super::headers::{Common, Headers, Name, OwnTable};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -179,6 +179,37 @@ impl Batch {
             left -= r.end - r.start;
         }
         None
+    }
+
+    pub(super) fn frame_bytes(&self) -> &[u8] {
+        &self.frame.0.bytes
+    }
+
+    pub(super) fn frame_common(&self) -> &Common {
+        &self.frame.0.common
+    }
+
+    pub(super) fn spans(&self) -> Vec<(u32, u32)> {
+        let bodies = &self.frame.0.bodies;
+        self.ranges
+            .as_slice()
+            .iter()
+            .flat_map(|r| &bodies[r.start as usize..r.end as usize])
+            .copied()
+            .collect()
+    }
+
+    /// Every own header: number of the event in this batch, name, value.
+    pub(super) fn own_headers(&self) -> impl Iterator<Item = (u32, &Name, &[u8])> {
+        let Inner { own, bytes, .. } = &*self.frame.0;
+        let events = self.ranges.as_slice().iter().cloned().flatten();
+        // Frames without own headers, nearly all, are not walked.
+        let events = events.take(if own.headers.is_empty() { 0 } else { usize::MAX });
+        (0u32..).zip(events).flat_map(move |(number, event)| {
+            own.of(event)
+                .iter()
+                .map(move |h| (number, &own.names[h.name as usize], &bytes[h.start as usize..h.end as usize]))
+        })
     }
 
     /// True when both batches show the same frame.

@@ -12,8 +12,10 @@ mod draft;
 mod frame;
 mod headers;
 pub mod java_map;
+mod stored;
 
 pub use advice::{Advice, Error};
 pub use draft::Draft;
 pub use frame::{Batch, EventRef, Frame};
 pub use headers::{Common, HeaderOfAll, Headers, Name};
+pub use stored::{Stored, StoredError};
