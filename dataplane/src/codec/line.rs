@@ -1,4 +1,4 @@
-//! Where lines of bounded length end in a buffer of UTF-8 text.
+//! Where lines of bounded length end in a buffer of UTF-8.
 //!
 //! Lines end at a line feed and nowhere else: a carriage return before it is part of the line. Lengths are counted as
 //! Java counts them, in UTF-16 units. The text lies in the caller's buffer; this only says where its lines are, so that
@@ -38,31 +38,31 @@ impl LineFinder {
     }
 
     /// Appends to `spans` where lines lie in `text`, without their line feeds, and returns the end of the last one
-    /// including its line feed: what the caller may drop. `text` must begin where the line that has not ended begins,
-    /// unchanged since the last call. Stops after `max_lines`, or when the lines found have `max_bytes` or more.
+    /// including its line feed: what the caller may drop. `text` is valid UTF-8 (of other bytes only the length would be
+    /// counted wrong) and begins where the line that has not ended begins, with the bytes that were there at the last call.
+    /// Stops after `max_lines`, or when the lines found have `max_bytes` or more.
     ///
     /// # Errors
     /// When the line after those in `spans` is too long, whether it has ended or not. The finder is of no use then.
     pub fn find(
         &mut self,
-        text: &str,
+        text: &[u8],
         max_lines: usize,
         max_bytes: usize,
         spans: &mut Vec<Range<usize>>,
     ) -> (usize, Result<(), TooLong>) {
-        let bytes = text.as_bytes();
         let mut start = 0;
         for _ in 0..max_lines {
             let searched = start + self.open.bytes;
-            let Some(found) = memchr::memchr(b'\n', &bytes[searched..]) else {
-                self.open.units += units(&bytes[searched..]);
-                self.open.bytes = bytes.len() - start;
+            let Some(found) = memchr::memchr(b'\n', &text[searched..]) else {
+                self.open.units += units(&text[searched..]);
+                self.open.bytes = text.len() - start;
                 return (start, self.fits(self.open.units));
             };
             let end = searched + found;
             // Text has at most as many units as bytes, so that short lines need no count.
             if end - start >= self.limit_units
-                && let Err(e) = self.fits(self.open.units + units(&bytes[searched..end]))
+                && let Err(e) = self.fits(self.open.units + units(&text[searched..end]))
             {
                 return (start, Err(e));
             }
@@ -98,7 +98,7 @@ mod tests {
             buffer.push_str(piece);
             loop {
                 let mut spans = Vec::new();
-                let (end, fits) = finder.find(&buffer, max_lines, max_bytes, &mut spans);
+                let (end, fits) = finder.find(buffer.as_bytes(), max_lines, max_bytes, &mut spans);
                 assert!(spans.len() <= max_lines);
                 lines.extend(spans.iter().map(|s| buffer[s.clone()].to_owned()));
                 buffer.drain(..end);
@@ -148,11 +148,11 @@ mod tests {
     #[test]
     fn batches_are_cut_by_lines_and_by_bytes() {
         let (mut finder, mut spans) = (LineFinder::new(99), Vec::new());
-        assert_eq!(finder.find("a\nb\nc\nd", 2, 99, &mut spans), (4, Ok(())));
+        assert_eq!(finder.find(b"a\nb\nc\nd", 2, 99, &mut spans), (4, Ok(())));
         assert_eq!(spans, [0..1, 2..3]);
-        assert_eq!(finder.find("c\nd", 2, 99, &mut spans), (2, Ok(())));
+        assert_eq!(finder.find(b"c\nd", 2, 99, &mut spans), (2, Ok(())));
         spans.clear();
-        assert_eq!(finder.find("dddd\ne\nf\n", 9, 5, &mut spans), (5, Ok(())));
+        assert_eq!(finder.find(b"dddd\ne\nf\n", 9, 5, &mut spans), (5, Ok(())));
         assert_eq!(spans, [0..4]);
     }
 

@@ -15,6 +15,8 @@ pub struct Draft {
     bodies: Vec<(u32, u32)>,
     own: OwnTable,
     common: Common,
+    /// Which of the events as they were pushed are left; `None` while all are.
+    kept: Option<Vec<u32>>,
 }
 
 impl Draft {
@@ -155,10 +157,22 @@ impl Draft {
     /// Keeps the events for which `keep` is true, in order.
     pub fn retain(&mut self, mut keep: impl FnMut(&Draft, u32) -> bool) {
         let kept: Vec<u32> = (0..self.len()).filter(|&e| keep(self, e)).collect();
+        if kept.len() == self.bodies.len() {
+            return;
+        }
         self.bodies = kept.iter().map(|&e| self.bodies[e as usize]).collect();
         if !self.own.of_event.is_empty() {
             self.own.of_event = kept.iter().map(|&e| self.own.of_event[e as usize]).collect();
         }
+        self.kept = Some(match self.kept.take() {
+            None => kept,
+            Some(before) => kept.iter().map(|&e| before[e as usize]).collect(),
+        });
+    }
+
+    /// Which of the events as they were pushed [`Draft::retain`] has left, by number; `None` when all. Leaves `None`.
+    pub fn take_kept(&mut self) -> Option<Vec<u32>> {
+        self.kept.take()
     }
 
     /// Makes the draft immutable.
@@ -300,6 +314,9 @@ mod tests {
         d.retain(|_, e| e % 2 == 1);
         assert_eq!(d.bodies().collect::<Vec<_>>(), [b"e1", b"e3"]);
         assert_eq!(d.headers(1).get("n"), Some("3"));
+        d.retain(|_, _| true);
+        d.retain(|_, e| e == 1);
+        assert_eq!(d.take_kept(), Some(vec![3]));
     }
 
     #[test]

@@ -34,6 +34,7 @@ struct Todo<P> {
     position: P,
     first: u32,
     events: u32,
+    kept: Option<Rc<[u32]>>,
 }
 
 impl ChannelProcessor {
@@ -77,9 +78,10 @@ impl ChannelProcessor {
         let mut routing = Routing::default();
         self.selector.select(&draft, &mut || self.core.random(), &mut routing);
         self.note_unrouted(&routing, draft.len());
+        let kept = draft.take_kept().map(Rc::from);
         let frame = draft.seal();
         let (owed, optional) = self.route(&frame, &routing);
-        let todo = Todo { owed, optional, position, first: 0, events: frame.len() };
+        let todo = Todo { owed, optional, position, first: 0, events: frame.len(), kept };
         self.settle(todo).await.map_err(Failure::Refused)
     }
 
@@ -87,8 +89,8 @@ impl ChannelProcessor {
     pub async fn retry<P>(&self, refused: Refused<P>) -> Result<Receipt<P>, Refused<P>> {
         // It was counted as refused; it is in flight again.
         self.metrics.events_refused.sub(u64::from(refused.events));
-        let Refused { owed, optional, position, first, events, .. } = refused;
-        self.settle(Todo { owed, optional, position, first, events }).await
+        let Refused { owed, optional, position, first, events, kept, .. } = refused;
+        self.settle(Todo { owed, optional, position, first, events, kept }).await
     }
 
     /// Splits a refusal at event number `at` of those it covers, so that what fits ([`Refused::fitting_events`]) can go
@@ -117,6 +119,7 @@ impl ChannelProcessor {
             position,
             first: refused.first,
             events: at,
+            kept: refused.kept.clone(),
         };
         let back = Refused {
             cause: refused.cause,
@@ -125,6 +128,7 @@ impl ChannelProcessor {
             position: refused.position,
             first: second,
             events: refused.events - at,
+            kept: refused.kept,
         };
         (front, back)
     }
@@ -198,7 +202,7 @@ impl ChannelProcessor {
     }
 
     async fn settle<P>(&self, todo: Todo<P>) -> Result<Receipt<P>, Refused<P>> {
-        let Todo { owed, optional, position, first, events } = todo;
+        let Todo { owed, optional, position, first, events, kept } = todo;
         let started = self.core.now();
         let mut rest = owed.into_iter();
         while let Some((channel, batch)) = rest.next() {
@@ -206,7 +210,7 @@ impl ChannelProcessor {
                 self.metrics.channel_failures.add(1);
                 self.metrics.events_refused.add(u64::from(events));
                 let owed = std::iter::once((channel, batch)).chain(rest).collect();
-                return Err(Refused { cause, owed, optional, position, first, events });
+                return Err(Refused { cause, owed, optional, position, first, events, kept });
             }
         }
         self.metrics.put_latency.record_ns(self.core.now().saturating_sub(started));

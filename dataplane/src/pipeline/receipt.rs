@@ -2,6 +2,7 @@
 
 use crate::channel::PutError;
 use crate::event::{Batch, Error};
+use std::rc::Rc;
 
 /// Every required channel has the batch. The position that went in with it comes out here and nowhere else, so neither an
 /// early nor a mismatched acknowledgement compiles.
@@ -33,6 +34,8 @@ pub struct Refused<P> {
     pub(super) first: u32,
     /// How many events of the frame it covers.
     pub(super) events: u32,
+    /// For each event of the frame its number in the draft, when interceptors have dropped some.
+    pub(super) kept: Option<Rc<[u32]>>,
 }
 
 impl<P> Refused<P> {
@@ -49,6 +52,12 @@ impl<P> Refused<P> {
     /// Number of events refused.
     pub fn events(&self) -> u32 {
         self.events
+    }
+
+    /// The refused events by their number in the draft that the source put, which interceptors may have made smaller.
+    pub fn numbers(&self) -> impl Iterator<Item = u32> {
+        let number = |event: u32| self.kept.as_ref().map_or(event, |kept| kept[event as usize]);
+        (self.first..self.first + self.events).map(number)
     }
 
     /// How many of the refused events, from the first on, the channel that refused would have taken: where to split.

@@ -1,9 +1,9 @@
 //! What the `netcat` source can be told.
 
+use super::Netcat;
 use crate::codec::charset::Charset;
 use crate::config::units::{self, INT};
 use crate::config::{BadValue, Kind, KindInfo, RunsOn, Setting, Unit};
-use crate::event::{Advice, Error};
 use crate::pipeline::Source;
 
 pub(super) static BIND: Setting<String> =
@@ -43,6 +43,9 @@ pub(super) static ENCODING: Setting<Charset> = Setting::new(
 )
 .default("utf-8");
 
+/// Longest line whatever is set: three bytes a unit stay below the 4 GiB of a batch.
+pub(super) const LONGEST_LINE_UNITS: u64 = 1 << 30;
+
 fn charset(text: &str) -> Result<Charset, BadValue> {
     Charset::for_java_name(text).ok_or_else(|| BadValue::Other(format!("\"{text}\" is not a known charset")))
 }
@@ -58,7 +61,5 @@ pub static KIND: Kind<dyn Source> = Kind {
         unsupported: &[],
         batch_size_key: None,
     },
-    build: |settings| {
-        Err(Error::new(Advice::Stop, format!("{}: netcat cannot be built yet", settings.prefix)))
-    },
+    build: |settings| Ok(Box::new(Netcat::new(settings))),
 };
