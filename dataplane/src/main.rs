@@ -9,7 +9,7 @@
 use clap::Parser;
 use clap::error::ErrorKind;
 use dataplane::agent::command_line::{self, Command, CommandLine};
-use dataplane::agent::{EXIT_USAGE, run};
+use dataplane::agent::{EXIT_USAGE, option_file, run};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
             jvm.add_environment(&text);
         }
     }
+    let arguments = option_file::with_defaults(arguments);
     match arguments.get(1).map(String::as_str) {
         None => {
             eprintln!("Error: No command given, or an unknown one\n\n{}", command_line::help());

@@ -9,6 +9,7 @@ mod load;
 pub mod log;
 mod memory;
 mod notify;
+pub mod option_file;
 mod order;
 mod origin;
 mod placement;

@@ -23,6 +23,9 @@ pub const EXIT_CONFIG: u8 = 2;
 /// The agent could not start, or failed.
 pub const EXIT_FAILED: u8 = 3;
 
+/// Flume's switch that prints the configuration, at debug level.
+const PRINT_CONFIG: &str = "org.apache.flume.log.printconfig";
+
 /// How long the log may take to print its last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -73,6 +76,11 @@ async fn live(args: &AgentArgs, jvm: &Jvm, log: &LogHandle, started: Instant) ->
             return if matches!(e, LoadError::Usage(_)) { EXIT_USAGE } else { EXIT_CONFIG };
         }
     };
+    if jvm.property(PRINT_CONFIG).is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+        for property in &loaded.launch.properties {
+            tracing::debug!("{} = {}", property.key, property.value);
+        }
+    }
     // Signals are caught from here on, so that a stop during the start is a clean one.
     let signals = match Signals::new() {
         Ok(signals) => signals,
@@ -124,8 +132,7 @@ fn say_what_means_nothing(args: &AgentArgs, jvm: &Jvm) {
         "flume.log.file",
         "lookups",
         "propertiesImplementation",
-        "org.apache.flume.log.printconfig",
-        "org.apache.flume.log.rawdata",
+        PRINT_CONFIG,
     ];
     for (name, value) in &jvm.properties {
         if name.starts_with("flume.monitoring.") {
