@@ -128,7 +128,7 @@ impl ChannelSpec for MemorySpec {
             cx,
             state: RefCell::default(),
             filled: Signal::default(),
-            freed: Signal::default(),
+            settled: Signal::default(),
         };
         Box::pin(async move { Ok(Rc::new(MemoryChannel(Rc::new(shared))) as Rc<dyn Owned>) })
     }
@@ -146,8 +146,8 @@ struct Shared {
     state: RefCell<State>,
     /// Events came in, or back.
     filled: Signal,
-    /// Events were committed, or a waiting put left the line.
-    freed: Signal,
+    /// A lease was settled.
+    settled: Signal,
 }
 
 #[derive(Default)]
@@ -158,10 +158,16 @@ struct State {
     bytes: u64,
     slots: u64,
     leased: u64,
-    /// Tickets of waiting puts, oldest first.
-    line: VecDeque<u64>,
+    /// Waiting puts, oldest first.
+    line: VecDeque<WaitingPut>,
     next_ticket: u64,
     closing: bool,
+}
+
+struct WaitingPut {
+    ticket: u64,
+    /// It may be its turn: only the first in line is told, so room for one wakes one.
+    turn: Signal,
 }
 
 struct Queued {
@@ -209,7 +215,7 @@ impl Shared {
         if state.closing {
             return Err(PutError::Closing { channel: self.cx.name.clone() });
         }
-        let first = state.line.front().copied();
+        let first = state.line.front().map(|put| put.ticket);
         if first.is_some() && first != ticket {
             return Err(PutError::Full { channel: self.cx.name.clone(), room_events: 0 });
         }
@@ -224,6 +230,13 @@ impl Shared {
         self.cx.metrics.put_successes.add(u64::from(batch.events()));
         self.filled.notify_one();
         Ok(())
+    }
+
+    /// Room was made, or the first in line has changed.
+    fn next_in_line(&self) {
+        if let Some(first) = self.state.borrow().line.front() {
+            first.turn.notify_one();
+        }
     }
 
     /// Takes up to `want` from the head of the queue.
@@ -281,8 +294,8 @@ struct InLine {
 
 impl Drop for InLine {
     fn drop(&mut self) {
-        self.shared.state.borrow_mut().line.retain(|t| *t != self.ticket);
-        self.shared.freed.notify_all();
+        self.shared.state.borrow_mut().line.retain(|put| put.ticket != self.ticket);
+        self.shared.next_in_line();
     }
 }
 
@@ -306,7 +319,7 @@ impl Channel for MemoryChannel {
                 Err(_) => {}
             }
             let result = wait_for_room(&shared, &batch, slots).await;
-            if result.is_err() {
+            if let Err(PutError::Full { .. } | PutError::BytesFull { .. }) = result {
                 shared.cx.metrics.full_refusals.add(1);
             }
             result
@@ -341,11 +354,14 @@ impl Owned for MemoryChannel {
     fn close(&self, deadline: Duration) -> Fut<'static, Result<(), Error>> {
         let shared = self.0.clone();
         Box::pin(async move {
-            shared.state.borrow_mut().closing = true;
-            shared.freed.notify_all();
+            {
+                let mut state = shared.state.borrow_mut();
+                state.closing = true;
+                state.line.iter().for_each(|put| put.turn.notify_one());
+            }
             let settled = async {
                 loop {
-                    let change = shared.freed.wait();
+                    let change = shared.settled.wait();
                     if shared.state.borrow().leased == 0 {
                         return;
                     }
@@ -368,21 +384,21 @@ impl Owned for MemoryChannel {
 }
 
 async fn wait_for_room(shared: &Rc<Shared>, batch: &Batch, slots: u64) -> Result<Committed, PutError> {
+    let turn = Signal::default();
     let ticket = {
         let mut state = shared.state.borrow_mut();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
-        state.line.push_back(ticket);
+        state.line.push_back(WaitingPut { ticket, turn: turn.clone() });
         ticket
     };
     let place = InLine { shared: shared.clone(), ticket };
     let until_stored = async {
         loop {
-            let change = shared.freed.wait();
             match shared.try_store(batch, slots, Some(ticket)) {
                 Ok(()) => return Ok(Committed::new()),
                 Err(closing @ PutError::Closing { .. }) => return Err(closing),
-                Err(_) => change.await,
+                Err(_) => turn.wait().await,
             }
         }
     };
@@ -448,7 +464,8 @@ impl Lease for MemoryLease {
             state.slots -= self.leased.iter().map(|q| slots_of(&q.batch)).sum::<u64>();
         }
         self.shared.cx.metrics.take_successes.add(events);
-        self.shared.freed.notify_all();
+        self.shared.next_in_line();
+        self.shared.settled.notify_all();
         Box::pin(async { Ok(()) })
     }
 
@@ -462,7 +479,7 @@ impl Lease for MemoryLease {
         }
         drop(state);
         self.shared.filled.notify_one();
-        self.shared.freed.notify_all();
+        self.shared.settled.notify_all();
     }
 
     fn split_off(&mut self, at: u32) -> Option<Box<dyn Lease>> {
@@ -481,3 +498,6 @@ impl Lease for MemoryLease {
         Some(Box::new(MemoryLease { shared: self.shared.clone(), leased: back }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,7 +197,9 @@ impl Node {
             return;
         }
         waiting.reply = Some(message);
-        if let Some(waker) = waiting.waker.take() {
+        let waker = waiting.waker.take();
+        drop(slots);
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -226,12 +228,7 @@ impl Node {
                 }
             }
             Message::Take { to, taker, sink, want, slot } => self.host(from, to, taker, &sink, want, slot),
-            Message::Cancel { taker, slot } => {
-                if let Some(hosted) = self.takers.borrow().get(&(from, taker)) {
-                    hosted.cancelled.set(Some(slot));
-                    hosted.changed.notify_one();
-                }
-            }
+            Message::Cancel { taker, slot } => self.cancel(from, taker, slot),
             Message::Settle { lease, commit, slot } => self.settle(from, lease, commit, slot),
             Message::Ask { to, slot } => match self.channel(to) {
                 Some(channel) => {
@@ -293,6 +290,22 @@ impl Node {
         };
         hosted.requests.borrow_mut().push_back((want, slot));
         hosted.changed.notify_one();
+    }
+
+    /// The take in this slot is not awaited any more: it is answered without leasing anything, unless it was before.
+    fn cancel(&self, from: u16, taker: u32, slot: Slot) {
+        let Some(hosted) = self.takers.borrow().get(&(from, taker)).cloned() else { return };
+        let waits = {
+            let mut requests = hosted.requests.borrow_mut();
+            let place = requests.iter().position(|(_, waiting)| *waiting == slot);
+            place.and_then(|place| requests.remove(place)).is_some()
+        };
+        if waits {
+            self.post(from, Message::Taken { slot, lease: 0, batches: Vec::new(), error: None });
+        } else {
+            hosted.cancelled.set(Some(slot));
+            hosted.changed.notify_one();
+        }
     }
 
     fn start_hosting(self: &Rc<Self>, from: u16, taker: u32, opened: Box<dyn Taker>) -> Rc<Hosted> {
