@@ -190,3 +190,77 @@ fn not_reached(name: &str, path: &Path, error: &io::Error) -> Failure {
         _ => Failure::new(code::NO_AGENT, format!("cannot connect to {at}: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixListener;
+
+    /// What `GET /x` brings when the other side reads a little, answers `answer` and, if it `holds`, keeps the connection.
+    fn ask(answer: Vec<u8>, holds: bool) -> AskError {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = [0; 16];
+            drop(stream.read(&mut head));
+            drop(stream.write_all(&answer));
+            if holds {
+                // Until the client gives up.
+                drop(stream.read_to_end(&mut Vec::new()));
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let patience = Duration::from_millis(if holds { 50 } else { 5_000 });
+        let client = Client::new(&path);
+        let asked = client.ask::<Value>(Method::GET, "/x", Bytes::new(), patience);
+        let error = runtime.block_on(asked).unwrap_err();
+        drop(runtime);
+        server.join().unwrap();
+        error
+    }
+
+    #[test]
+    fn whoever_is_there_instead_of_an_agent_cannot_hold_it() {
+        let exit = |error: &AskError| error.explain("a1", Path::new("/x")).code;
+        let mute = ask(Vec::new(), true);
+        assert!(matches!(mute, AskError::TimedOut(_)), "{mute:?}");
+        assert_eq!(exit(&mute), code::AGENT_FAILED);
+        let half = ask(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec(), true);
+        assert!(matches!(half, AskError::TimedOut(_)), "{half:?}");
+        let gone = ask(Vec::new(), false);
+        assert!(matches!(gone, AskError::Gone(_)), "{gone:?}");
+        let noise = ask((0..1_000u32).map(|n| (n * 7 % 256) as u8).collect(), false);
+        assert!(matches!(noise, AskError::Gone(_)), "{noise:?}");
+        let other = ask(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>".to_vec(), false);
+        assert!(matches!(other, AskError::Nonsense(_)), "{other:?}");
+        let length = MOST_ANSWER_BYTES + 1;
+        let huge = ask(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes(), false);
+        assert!(matches!(huge, AskError::Gone(_)), "{huge:?}");
+    }
+
+    #[test]
+    fn an_error_of_the_agent_is_passed_on() {
+        let body = r#"{"error":"\"LOUD\" is not a level","help":"use INFO"}"#;
+        let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n", body.len());
+        let failure = ask(format!("{head}{body}").into_bytes(), false).explain("a1", Path::new("/x"));
+        assert_eq!((failure.code, failure.help.as_str()), (code::NOT_OK, "use INFO"));
+        assert_eq!(failure.message, "a1: \"LOUD\" is not a level");
+    }
+
+    #[test]
+    fn nobody_there_is_no_agent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.sock");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let ask =
+            || runtime.block_on(Client::new(&path).get::<Value>("/x")).unwrap_err().explain("a1", &path);
+        assert_eq!(ask().code, code::NO_AGENT);
+        assert!(ask().message.contains("there is no socket"));
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(ask().message.contains("an agent that died left behind"), "{}", ask());
+    }
+}

@@ -4,7 +4,7 @@ use crate::failure::{Failure, code};
 use crate::output::Output;
 use crate::text::{self, Lean, Table};
 use dataplane::control::{ComponentInfo, Role, SettingInfo, reference};
-use dataplane::registry;
+use dataplane::registry::{self, flume};
 
 /// What `ctl components` was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,12 @@ fn named(all: Vec<ComponentInfo>, name: &str) -> Result<Vec<ComponentInfo>, Fail
 }
 
 fn unknown(all: &[ComponentInfo], name: &str) -> Failure {
+    let of_flume = Role::ALL.into_iter().filter_map(|role| flume::find(role, name)).next();
+    if let Some(known) = of_flume {
+        let word = known.role.word();
+        return Failure::new(code::NOT_OK, format!("Flume's {word} {} is not available here", known.name()))
+            .help(known.advice());
+    }
     let failure = Failure::new(code::NOT_OK, format!("there is no component type {name:?}"));
     let lower = name.to_lowercase();
     let near = all
@@ -197,6 +203,15 @@ mod tests {
         assert!(named(catalogue(), "channels").unwrap().iter().all(|c| c.kind == Role::Channel));
         let failure = named(catalogue(), "memroy").unwrap_err();
         assert_eq!((failure.code, failure.help.as_str()), (code::NOT_OK, "did you mean the channel memory?"));
+    }
+
+    #[test]
+    fn a_type_of_flume_that_is_not_here_is_said_so() {
+        let here = |name: &str| named(catalogue(), name).is_ok();
+        let absent =
+            flume::all(Role::Sink).find(|t| !here(t.class)).expect("some sink of Flume's is not here");
+        let failure = named(catalogue(), absent.class).unwrap_err();
+        assert_eq!(failure.message, format!("Flume's sink {} is not available here", absent.name()));
     }
 
     #[test]

@@ -28,9 +28,10 @@ impl Output {
         Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
     }
 
-    fn height(&self) -> Option<usize> {
+    /// Lines of a page that fit above its foot, on a terminal.
+    pub(crate) fn page_rows(&self) -> Option<usize> {
         let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| self.is_terminal)?;
-        Some(usize::from(size.ws_row)).filter(|rows| *rows > 1)
+        Some(usize::from(size.ws_row)).filter(|rows| *rows > 1).map(|rows| rows - 1)
     }
 
     /// Whether colours are wanted: a terminal, and no `NO_COLOR`.
@@ -78,7 +79,7 @@ impl Output {
             return self.lines(lines);
         }
         let foot = format!("every {} s; Ctrl-C ends it", pause.as_secs_f64());
-        let rows = self.height().unwrap_or(usize::MAX).saturating_sub(2);
+        let rows = self.page_rows().unwrap_or(usize::MAX);
         let mut text = String::from(if self.has_page { "\x1b[H" } else { "\x1b[2J\x1b[H" });
         for line in lines.iter().take(rows) {
             text.push_str(line);

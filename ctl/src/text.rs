@@ -153,12 +153,26 @@ impl Table {
 
     /// Lines, the headings first. Columns without a single cell are left out.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let width = |column: usize, rows: &[Vec<String>]| {
+        self.lines_within(usize::MAX, &[])
+    }
+
+    /// [`Table::lines`] of at most `width` characters: columns of `spare` go, one by one in its order, while it is too
+    /// wide; what is still too wide is cut.
+    pub(crate) fn lines_within(&self, width: usize, spare: &[&str]) -> Vec<String> {
+        let chars = |column: usize, rows: &[Vec<String>]| {
             rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
         };
-        let shown: Vec<usize> =
-            (0..self.leans.len()).filter(|&c| width(c, self.rows.get(1..).unwrap_or_default()) > 0).collect();
-        let widths: Vec<usize> = shown.iter().map(|&c| width(c, &self.rows)).collect();
+        let heading = |c: usize| self.rows.first().and_then(|r| r.get(c)).map_or("", String::as_str);
+        let mut shown: Vec<usize> =
+            (0..self.leans.len()).filter(|&c| chars(c, self.rows.get(1..).unwrap_or_default()) > 0).collect();
+        for name in spare {
+            let total: usize = shown.iter().map(|&c| 2 + chars(c, &self.rows)).sum();
+            if total <= width {
+                break;
+            }
+            shown.retain(|&c| heading(c) != *name);
+        }
+        let widths: Vec<usize> = shown.iter().map(|&c| chars(c, &self.rows)).collect();
         let line = |row: &Vec<String>| {
             let mut line = String::new();
             for (&column, width) in shown.iter().zip(&widths) {
@@ -171,9 +185,17 @@ impl Table {
                 line.push_str("  ");
                 line.extend(parts);
             }
-            line.trim_end().to_owned()
+            cut(line.trim_end(), width)
         };
         self.rows.iter().map(line).collect()
+    }
+}
+
+/// At most `width` characters of `line`; the last one says that something is missing.
+pub(crate) fn cut(line: &str, width: usize) -> String {
+    match line.char_indices().nth(width) {
+        Some(_) => line.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+        None => line.to_owned(),
     }
 }
 
@@ -223,6 +245,11 @@ mod tests {
         table.row(vec!["é".into(), String::new(), "10".into()]);
         table.row(vec!["longer".into(), String::new(), "5".into()]);
         assert_eq!(table.lines(), ["  NAME     N", "  é       10", "  longer   5"]);
+        assert_eq!(table.lines_within(10, &["N"]), ["  NAME", "  é", "  longer"]);
+        assert_eq!(
+            table.lines_within(10, &[]),
+            ["  NAME    …", "  é      …", "  longer …"].map(|l| cut(l, 10))
+        );
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(listing(&["a", "b", "c"]), "a, b and c");
     }

@@ -63,7 +63,7 @@ async fn json_once(target: &Target, out: &mut Output) -> Result<(), Failure> {
 }
 
 fn look(out: &Output) -> Look {
-    Look { width: out.width(), colours: out.colours() }
+    Look { width: out.width(), height: None, colours: out.colours() }
 }
 
 async fn watch(
@@ -88,7 +88,8 @@ async fn watch(
         match target.client.get::<Status>("/status").await {
             Ok(now) => {
                 let pair = Pair::new(&now, before.as_ref());
-                out.page(&screen(&pair, look(out)), pause);
+                let look = Look { height: out.page_rows(), ..look(out) };
+                out.page(&screen(&pair, look), pause);
                 // The rates of a first screen are those since the start of nothing: look again soon.
                 if before.is_none() && now.state != AgentState::Stopping {
                     tick.reset_after(GLANCE.min(pause));
@@ -109,4 +110,36 @@ async fn again(target: Target, control: Option<&Path>, error: &AskError, out: &m
         return find::target(Some(&target.name), control).await.unwrap_or(target);
     }
     target
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn every_field_of_the_json_is_in_the_readme() {
+        let readme = include_str!("../../README.md");
+        let status = Status {
+            threads: vec![Default::default()],
+            sources: vec![Default::default()],
+            channels: vec![Default::default()],
+            sinks: vec![Default::default()],
+            warnings: vec![Default::default()],
+            ..Status::default()
+        };
+        let mut rest = vec![serde_json::to_value(&status).unwrap()];
+        while let Some(value) = rest.pop() {
+            match value {
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        assert!(readme.contains(&format!("`{name}`")), "{name} is not in ctl/README.md");
+                        rest.push(value);
+                    }
+                }
+                Value::Array(values) => rest.extend(values),
+                _ => {}
+            }
+        }
+    }
 }

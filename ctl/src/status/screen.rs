@@ -8,11 +8,17 @@ use dataplane::control::{AgentState, ComponentState, ThreadRole};
 /// How lines may look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
-    /// Columns of the terminal; texts are wrapped, tables cut. None: as wide as they get.
+    /// Columns of the terminal; texts are wrapped, tables lose columns. None: as wide as they get.
     pub(crate) width: Option<usize>,
+    /// Lines that fit; a screen that is too long loses its threads. None: as long as it gets.
+    pub(crate) height: Option<usize>,
     /// Whether escape sequences for colours may be printed.
     pub(crate) colours: bool,
 }
+
+/// Columns that go first when the terminal is narrow.
+const SPARE: &[&str] =
+    &["BYTES", "GROUP", "TO", "RESTARTS", "CPU", "TYPE", "PUT P99", "BATCH P99", "IN HAND", "OF"];
 
 /// The whole screen.
 pub(crate) fn screen(pair: &Pair<'_>, look: Look) -> Vec<String> {
@@ -24,23 +30,32 @@ pub(crate) fn screen(pair: &Pair<'_>, look: Look) -> Vec<String> {
         lines.push(paint(look, RED, "TROUBLE".to_owned()));
         lines.extend(findings(&troubles, look));
     }
-    for table in [sources(pair), channels(pair), sinks(pair), threads(pair)] {
-        let mut rows = table.lines().into_iter().map(|row| cut(row, look.width));
-        let Some(heading) = rows.next() else { continue };
-        let mut rows = rows.peekable();
-        if rows.peek().is_some() {
-            lines.push(String::new());
-            lines.push(paint(look, BOLD, heading));
-            lines.extend(rows);
-        }
+    for table in [sources(pair), channels(pair), sinks(pair)] {
+        lines.extend(section(&table, look));
     }
+    let threads = section(&threads(pair), look);
+    let mut end = Vec::new();
     let notes = verdict::notes(pair);
     if !notes.is_empty() {
-        lines.push(String::new());
-        lines.push(paint(look, BOLD, "TO KNOW".to_owned()));
-        lines.extend(findings(&notes, look));
+        end.push(String::new());
+        end.push(paint(look, BOLD, "TO KNOW".to_owned()));
+        end.extend(findings(&notes, look));
     }
+    if look.height.is_none_or(|height| lines.len() + threads.len() + end.len() <= height) {
+        lines.extend(threads);
+    }
+    lines.extend(end);
     lines
+}
+
+/// A table below an empty line; nothing when it has no rows.
+fn section(table: &Table, look: Look) -> Vec<String> {
+    let mut rows = table.lines_within(look.width.unwrap_or(usize::MAX), SPARE).into_iter();
+    let heading = rows.next().unwrap_or_default();
+    if rows.len() == 0 {
+        return Vec::new();
+    }
+    [String::new(), paint(look, BOLD, heading)].into_iter().chain(rows).collect()
 }
 
 fn headline(pair: &Pair<'_>, troubles: usize) -> String {
@@ -289,15 +304,6 @@ fn percent(part: u64, whole: u64) -> String {
     let percent = (u128::from(part) * 100).div_ceil(u128::from(whole).max(1));
     let percent = if part < whole { percent.min(99) } else { percent };
     format!("{percent} %")
-}
-
-fn cut(line: String, width: Option<usize>) -> String {
-    match width {
-        Some(width) if line.chars().count() > width => {
-            line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-        }
-        _ => line,
-    }
 }
 
 const BOLD: &str = "\x1b[1m";

@@ -2,7 +2,9 @@
 
 use super::pair::Pair;
 use crate::text;
-use dataplane::control::{AgentState, ChannelStatus, ComponentState, SinkStatus, SourceStatus};
+use dataplane::control::{
+    AgentState, ChannelStatus, ComponentState, SinkStatus, SourceStatus, ThreadRole, ThreadStatus,
+};
 
 /// A channel this full is about to refuse events.
 const FULL_PERCENT: u64 = 90;
@@ -10,6 +12,8 @@ const FULL_PERCENT: u64 = 90;
 const STUCK_MS: u64 = 10_000;
 /// A data core that is this late does not do its work.
 const LATE_US: u64 = 50_000;
+/// Fewer turns than this say little about 1 of 100.
+const SURE_TURNS: u64 = 1_000;
 
 /// A name and what is the matter with it.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,23 +29,22 @@ pub(crate) fn troubles(pair: &Pair<'_>) -> Vec<Finding> {
     let now = pair.now;
     let mut found = Vec::new();
     let mut add = |about: &str, text: String| found.push(Finding { about: about.to_owned(), text });
-    let is_stopping = now.state == AgentState::Stopping;
     for sink in &now.sinks {
-        if let Some(text) = not_running("sink", sink.state, &sink.why, is_stopping) {
+        if let Some(text) = not_running("sink", sink.state, &sink.why) {
             add(&sink.name, text);
         } else if is_growing(pair.sink(sink, |s| s.write_failures)) {
             add(&sink.name, format!("fails to deliver{}", because(&sink.why)));
         }
     }
     for channel in &now.channels {
-        if let Some(text) = not_running("channel", channel.state, &channel.why, is_stopping) {
+        if let Some(text) = not_running("channel", channel.state, &channel.why) {
             add(&channel.name, text);
         } else if let Some(text) = channel_trouble(pair, channel) {
             add(&channel.name, text);
         }
     }
     for source in &now.sources {
-        if let Some(text) = not_running("source", source.state, &source.why, is_stopping) {
+        if let Some(text) = not_running("source", source.state, &source.why) {
             add(&source.name, text);
         } else if is_growing(pair.source(source, |s| s.events_refused)) {
             let total = text::events(source.events_refused);
@@ -51,7 +54,10 @@ pub(crate) fn troubles(pair: &Pair<'_>) -> Vec<Finding> {
             );
         }
     }
-    for thread in now.threads.iter().filter(|t| t.lag.p99_us >= LATE_US) {
+    let is_late = |t: &&ThreadStatus| {
+        t.role == ThreadRole::DataCore && t.lag.count >= SURE_TURNS && t.lag.p99_us >= LATE_US
+    };
+    for thread in now.threads.iter().filter(is_late) {
         let lag = text::duration_us(thread.lag.p99_us);
         add(
             &thread.name,
@@ -66,18 +72,15 @@ pub(crate) fn notes(pair: &Pair<'_>) -> Vec<Finding> {
     let now = pair.now;
     let mut found = Vec::new();
     let mut add = |about: &str, text: String| found.push(Finding { about: about.to_owned(), text });
-    let at_risk: Vec<&ChannelStatus> = now.channels.iter().filter(|c| c.would_lose_events > 0).collect();
-    for channel in at_risk {
+    let is_over = |state| state == ComponentState::Stopped && now.state == AgentState::Running;
+    for source in now.sources.iter().filter(|s| is_over(s.state)) {
+        add(&source.name, format!("source has ended{}", because(&source.why)));
+    }
+    for channel in now.channels.iter().filter(|c| c.would_lose_events > 0) {
         let events = text::events(channel.would_lose_events);
         add(&channel.name, format!("would lose {events} if the process died now"));
     }
     for source in &now.sources {
-        if source.state == ComponentState::Stopped
-            && source.why.is_empty()
-            && now.state == AgentState::Running
-        {
-            add(&source.name, "source came to its end".to_owned());
-        }
         let refused = source.events_refused > 0 && !is_growing(pair.source(source, |s| s.events_refused));
         if refused {
             add(&source.name, format!("has refused {} since the start", text::events(source.events_refused)));
@@ -102,14 +105,13 @@ pub(crate) fn notes(pair: &Pair<'_>) -> Vec<Finding> {
     found
 }
 
-fn not_running(kind: &str, state: ComponentState, why: &str, agent_stops: bool) -> Option<String> {
+fn not_running(kind: &str, state: ComponentState, why: &str) -> Option<String> {
     let because = because(why);
     match state {
         ComponentState::Running | ComponentState::Stopping => None,
         ComponentState::Starting => (!why.is_empty()).then(|| format!("{kind} is still starting{because}")),
-        // It came to its end without an error: a note, no trouble.
-        ComponentState::Stopped if agent_stops || why.is_empty() => None,
-        ComponentState::Stopped => Some(format!("{kind} has ended{because}")),
+        // It came to its end: a note, no trouble. What ends with an error is tried again.
+        ComponentState::Stopped => None,
         ComponentState::Retrying => Some(format!("{kind} does not run, and is tried again{because}")),
         ComponentState::Dropped => Some(format!("{kind} will not run until the file changes{because}")),
         ComponentState::Unknown => Some(format!("{kind} is in a state that this ctl does not know{because}")),

@@ -3,7 +3,7 @@
 use super::*;
 use dataplane::control::{ChannelStatus, ProblemStatus, SinkStatus, SourceStatus, Status, ThreadStatus};
 
-const PLAIN: Look = Look { width: None, colours: false };
+const PLAIN: Look = Look { width: None, height: None, colours: false };
 
 fn agent(uptime_ms: u64, events: u64) -> Status {
     Status {
@@ -157,10 +157,10 @@ fn a_source_that_came_to_its_end_is_no_trouble() {
     let mut now = agent(12_000, 5);
     now.sources[0].state = ComponentState::Stopped;
     let shown = text(&now, None);
-    assert!(!shown.contains("TROUBLE") && shown.contains("  r1  source came to its end"), "{shown}");
-    now.sources[0].why = "exited with code 1".into();
+    assert!(!shown.contains("TROUBLE") && shown.contains("  r1  source has ended"), "{shown}");
+    now.sources[0].why = "there is nothing more to read".into();
     let shown = text(&now, None);
-    assert!(shown.contains("TROUBLE\n  r1  source has ended: exited with code 1"), "{shown}");
+    assert!(shown.contains("TO KNOW\n  r1  source has ended: there is nothing more to read"), "{shown}");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn nothing_that_an_agent_says_reaches_the_terminal_as_a_command() {
     now.sinks[0].state = ComponentState::Dropped;
     now.sinks[0].why = "first\nsecond\u{1b}[31m".into();
     now.config_files = vec!["x\ny".into()];
-    let lines = screen(&Pair::new(&now, None), Look { width: Some(60), colours: false });
+    let lines = screen(&Pair::new(&now, None), Look { width: Some(60), height: None, colours: false });
     for line in &lines {
         assert!(!line.chars().any(char::is_control), "{line:?}");
     }
@@ -182,9 +182,37 @@ fn lines_fit_the_terminal() {
     let mut now = agent(12_000, 5);
     now.sinks[0].state = ComponentState::Dropped;
     now.sinks[0].why = "word ".repeat(60);
-    for line in screen(&Pair::new(&now, None), Look { width: Some(50), colours: false }).iter().skip(3) {
+    for line in
+        screen(&Pair::new(&now, None), Look { width: Some(50), height: None, colours: false }).iter().skip(3)
+    {
         assert!(line.chars().count() <= 50, "{line}");
     }
+}
+
+#[test]
+fn a_narrow_or_short_terminal_keeps_what_matters() {
+    let mut now = agent(12_000, 5);
+    now.channels[0].events = 950;
+    now.channels[0].oldest_ms = 42_000;
+    now.channels[0].would_lose_events = 950;
+    let look = |width, height| Look { width: Some(width), height, colours: false };
+    let shown = screen(&Pair::new(&now, Some(&agent(11_000, 5))), look(72, None)).join("\n");
+    for part in ["FULL", "OLDEST", "WOULD LOSE", "THREAD"] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    assert!(!shown.contains('…'), "{shown}");
+    let short = screen(&Pair::new(&now, None), look(72, Some(18))).join("\n");
+    assert!(!short.contains("THREAD") && short.contains("TO KNOW"), "{short}");
+}
+
+#[test]
+fn a_late_data_core_is_trouble_once_it_is_sure() {
+    let mut now = agent(12_000, 5);
+    now.threads[0].lag.p99_us = 120_000;
+    now.threads[0].lag.count = 5;
+    assert!(!text(&now, None).contains("TROUBLE"));
+    now.threads[0].lag.count = 5_000;
+    assert!(text(&now, None).contains("  core-0  thread comes back late: 120 ms"), "{}", text(&now, None));
 }
 
 #[test]
