@@ -70,11 +70,12 @@ struct Named {
 /// Everything wrong with the arrows of these files of dataplane/src.
 fn check(files: &[File]) -> Vec<String> {
     let components = components(files);
+    let test_modules = test_modules(files);
     let mut complaints = Vec::new();
     for file in files {
         let Some(module) = module_of(&file.path) else { continue };
         let room = module.first().map_or("lib", String::as_str);
-        if module.iter().any(|m| m == "tests") || room == "lib" {
+        if test_modules.iter().any(|t| starts_with(&module, t)) || room == "lib" {
             continue;
         }
         let Some((_, allowed)) = ALLOWED.iter().find(|(r, _)| *r == room) else {
@@ -113,6 +114,21 @@ fn components(files: &[File]) -> BTreeSet<Vec<String>> {
     let declares = |f: &&File| code_only(&f.text).contains("static KIND:");
     let modules = files.iter().filter(declares).filter_map(|f| module_of(&f.path));
     modules.filter(|m| m.len() > 1).map(|m| m[..2].to_vec()).collect()
+}
+
+/// Modules in files of their own that are test code: declared `#[cfg(test)] mod …;`.
+fn test_modules(files: &[File]) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    for file in files {
+        let Some(module) = module_of(&file.path) else { continue };
+        let tokens = tokens(&code_only(&file.text));
+        for (at, three) in tokens.windows(3).enumerate() {
+            if three[0].1 == "mod" && three[2].1 == ";" && follows_cfg_test(&tokens[..at]) {
+                found.insert(module.iter().cloned().chain([three[1].1.clone()]).collect());
+            }
+        }
+    }
+    found
 }
 
 /// `dataplane/src/source/netcat/mod.rs` is `source::netcat`.
@@ -195,7 +211,7 @@ fn named_paths(text: &str, module: &[String]) -> Vec<Named> {
 
 fn follows_cfg_test(before: &[(usize, String)]) -> bool {
     let tail: String = before.iter().rev().take(12).rev().map(|t| t.1.as_str()).collect();
-    tail.ends_with("#[cfg(test)]") || tail.ends_with("#[cfg(test)]pub")
+    ["", "pub", "pub(crate)", "pub(super)"].iter().any(|vis| tail.ends_with(&format!("#[cfg(test)]{vis}")))
 }
 
 /// What a path that begins with this word begins with, resolved; none for names that mean nothing here.
@@ -298,7 +314,8 @@ fn planted(path: &str, text: &str) -> Vec<String> {
     let kind = File { path: "dataplane/src/source/exec.rs".into(), text: "pub static KIND: X = 1;".into() };
     let memory =
         File { path: "dataplane/src/channel/memory.rs".into(), text: "pub static KIND: X = 1;".into() };
-    check(&[kind, memory, File { path: path.into(), text: text.into() }])
+    let codec = File { path: "dataplane/src/codec/x.rs".into(), text: "#[cfg(test)] mod tests;".into() };
+    check(&[kind, memory, codec, File { path: path.into(), text: text.into() }])
 }
 
 #[test]

@@ -74,6 +74,3 @@ pub struct TakeFault {
 pub fn ports(threads: u16) -> Vec<MeshPort<Message>> {
     mesh(threads, RING_SLOTS)
 }
-
-#[cfg(test)]
-mod tests;
