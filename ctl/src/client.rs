@@ -155,7 +155,9 @@ impl AskError {
                 code::AGENT_FAILED,
                 format!("{name} ended the connection without an answer: {why} ({at})"),
             )
-            .help("it was stopping, or it died: see ctl agents, and its log"),
+            .help(
+                "it was stopping, it died, or you are neither its user nor root: see ctl agents, and its log",
+            ),
             AskError::Refused { status, body } => {
                 // 400: it understood, and the words were wrong; so they would be on its own command line.
                 let code = if *status == 400 { code::NOT_OK } else { code::AGENT_FAILED };

@@ -121,7 +121,9 @@ fn page(component: &ComponentInfo, width: usize) -> Vec<String> {
     if !component.other_names.is_empty() {
         lines.push(format!("  also called {}", text::listing(&component.other_names)));
     }
-    lines.push(format!("  runs on a {}", component.runs_on));
+    if component.has_own_thread() {
+        lines.push(format!("  runs on a {}", component.runs_on));
+    }
     let doc_width = width.saturating_sub(6).max(40);
     if !component.settings.is_empty() {
         let mut table = Table::new(&[

@@ -14,7 +14,7 @@ pub struct ComponentInfo {
     pub other_names: Vec<String>,
     /// One sentence.
     pub summary: String,
-    /// Which thread runs it: `data core`, `file thread` or `client thread`.
+    /// Which thread runs it: `data core`, `file thread` or `client thread`. See [`ComponentInfo::has_own_thread`].
     pub runs_on: String,
     /// Every key it knows.
     pub settings: Vec<SettingInfo>,
@@ -91,6 +91,11 @@ impl ComponentInfo {
                 .map(|&(key, doc)| UnsupportedInfo { key: key.into(), doc: doc.into() })
                 .collect(),
         }
+    }
+
+    /// Whether it runs by itself: the others run where their source or sink does.
+    pub fn has_own_thread(&self) -> bool {
+        matches!(self.kind, Role::Source | Role::Channel | Role::Sink)
     }
 
     /// Whether `text` names this type, in any case.

@@ -64,6 +64,9 @@ a1.sinks.k1.channel = c1
 | `a1.sinks.k1.channel` | The one channel that the sink takes from. |
 | `a1.sinkgroups.g1.sinks` | Sinks of the group, separated by blanks. |
 | `a1.sinkgroups.g1.processor.type` | Which sink of the group works. |
+| `a1.sources.r1.core`, `a1.channels.c1.core`, `a1.sinks.k1.core` | Number of the CPU that runs the component; chosen by default, and shown by `ctl status`. Not Flume's. |
+| `a1.cores` | Most CPUs that the agent takes for its data cores; all that the process may use by default. Not Flume's. |
+| `a1.stopTimeout` | How long a stop waits for sinks to empty the memory channels, in ms; `10000` by default. Not Flume's. |
 | `a1.configfilters` | Names of filters that replace `${filter['key']}` in values. |
 
 Numbers are plain digits, without units, underscores or decimal points; `true` in any case is true, every other text is
@@ -74,29 +77,29 @@ warning. Values of keys marked ‡ are never shown.
 /// Heading and first sentences of a role, with what its keys are written behind.
 fn chapter(role: Role) -> (&'static str, &'static str) {
     match role {
-        Role::Source => ("Sources", "Bring events in. Keys are written behind `a1.sources.r1.`"),
+        Role::Source => ("Sources", "Bring events in. Keys are written behind `a1.sources.r1.`."),
         Role::Channel => (
             "Channels",
-            "Keep events until a sink has delivered them. Keys are written behind `a1.channels.c1.`",
+            "Keep events until a sink has delivered them. Keys are written behind `a1.channels.c1.`.",
         ),
-        Role::Sink => ("Sinks", "Take events out. Keys are written behind `a1.sinks.k1.`"),
+        Role::Sink => ("Sinks", "Take events out. Keys are written behind `a1.sinks.k1.`."),
         Role::Interceptor => (
             "Interceptors",
             "Change or drop events between a source and its channels. Keys are written behind \
-             `a1.sources.r1.interceptors.i1.`",
+             `a1.sources.r1.interceptors.i1.`.",
         ),
         Role::Selector => (
             "Channel selectors",
-            "Choose the channels of each event. Keys are written behind `a1.sources.r1.selector.`",
+            "Choose the channels of each event. Keys are written behind `a1.sources.r1.selector.`.",
         ),
         Role::Processor => (
             "Sink processors",
-            "Choose which sink of a group works. Keys are written behind `a1.sinkgroups.g1.processor.`",
+            "Choose which sink of a group works. Keys are written behind `a1.sinkgroups.g1.processor.`.",
         ),
         Role::Serializer => (
             "Event serializers",
-            "Turn events into the bytes of a file. `a1.sinks.k1.serializer` names the type, keys are written behind \
-             `a1.sinks.k1.serializer.`",
+            "Turn events into the bytes of a file. The sink's key `serializer` (`sink.serializer` of file_roll) names the \
+             type; keys are written behind it and a dot.",
         ),
     }
 }
@@ -107,7 +110,10 @@ fn section(page: &mut String, component: &ComponentInfo) {
         let names: Vec<String> = component.other_names.iter().map(|n| code(n)).collect();
         write!(page, " Also called {}.", names.join(", ")).expect(STRING);
     }
-    writeln!(page, " Runs on a {}.", component.runs_on).expect(STRING);
+    if component.has_own_thread() {
+        write!(page, " Runs on a {}.", component.runs_on).expect(STRING);
+    }
+    page.push('\n');
     if !component.settings.is_empty() || !component.open_prefixes.is_empty() {
         page.push_str("\n| key | default | unit | allowed | what it does |\n|---|---|---|---|---|\n");
     }
@@ -138,7 +144,7 @@ fn default_of(s: &SettingInfo) -> String {
     match &s.default {
         _ if s.required => "**required**".to_owned(),
         None => String::new(),
-        Some(text) if text.trim().is_empty() => format!("{} (blank)", code(&format!("{text:?}"))),
+        Some(text) if text.trim().is_empty() => code(&format!("{text:?}")),
         Some(text) => code(text),
     }
 }
@@ -201,7 +207,7 @@ Is a pipe. Also called `org.example.Pipe`. Runs on a data core.
 |---|---|---|---|---|
 | `path` | **required** |  |  | Does a\\|b. |
 | `wait` † | `10` | ms |  | Does a\\|b. |
-| `password` ‡ | `\" \"` (blank) |  |  | Does a\\|b. |
+| `password` ‡ | `\" \"` |  |  | Does a\\|b. |
 | `h.<n>` | | | any | Any. |
 
 Not supported:
