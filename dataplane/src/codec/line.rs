@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(finder.find(b"c\nd", 2, 99, &mut spans), (2, Ok(())));
         spans.clear();
         assert_eq!(finder.find(b"dddd\ne\nf\n", 9, 5, &mut spans), (5, Ok(())));
-        assert_eq!(spans, [0..4]);
+        assert_eq!(spans, vec![0..4; 1]);
     }
 
     proptest! {

@@ -75,3 +75,36 @@ impl Interceptor for Host {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interceptor::testing::{headers, pair};
+    use crate::reactor::HostNames;
+
+    /// Flume: TestHostInterceptor.testBasic, testCustomHeader, testPreserve, testClobber, testUseIP, testUseHostname.
+    #[test]
+    fn the_address_or_the_name_is_set_or_kept() {
+        let host = HostNames { ip: Some("192.0.2.7".into()), name: Some("box.example".into()) };
+        let ip = pair("host", "192.0.2.7");
+        for (pairs, own, first, second) in [
+            (&[][..], ("host", "old"), vec![ip.clone()], ip.clone()),
+            (&[("preserveExisting", "true")], ("host", "old"), vec![pair("host", "old")], ip.clone()),
+            (
+                &[("useIP", "false")],
+                ("host", "old"),
+                vec![pair("host", "box.example")],
+                pair("host", "box.example"),
+            ),
+            (&[("hostHeader", "h")], ("h", "old"), vec![pair("h", "192.0.2.7")], pair("h", "192.0.2.7")),
+        ] {
+            assert_eq!(headers(&KIND, pairs, own, &host), [first, vec![second]]);
+        }
+    }
+
+    #[test]
+    fn a_host_without_a_name_adds_nothing() {
+        let [first, second] = headers(&KIND, &[], ("host", "old"), &HostNames::default());
+        assert_eq!((first, second), (vec![pair("host", "old")], vec![]));
+    }
+}

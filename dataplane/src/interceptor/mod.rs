@@ -4,3 +4,6 @@
 pub mod host;
 pub mod r#static;
 pub mod timestamp;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -56,3 +56,24 @@ impl Interceptor for Static {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interceptor::testing::{headers, pair};
+
+    /// Flume: TestStaticInterceptor.testDefaultKeyValue, testCustomKeyValue, testReplace, testPreserve.
+    #[test]
+    fn the_header_is_added_and_existing_ones_stay_by_default() {
+        let ours = pair("myKey", "myVal");
+        let custom = [("key", "myKey"), ("value", "myVal")];
+        let replace = [custom[0], custom[1], ("preserveExisting", "false")];
+        for (pairs, own, first, second) in [
+            (&[][..], ("x", "1"), vec![pair("x", "1"), pair("key", "value")], pair("key", "value")),
+            (&custom, ("myKey", "old"), vec![pair("myKey", "old")], ours.clone()),
+            (&replace, ("myKey", "old"), vec![ours.clone()], ours.clone()),
+        ] {
+            assert_eq!(headers(&KIND, pairs, own, &Default::default()), [first, vec![second]]);
+        }
+    }
+}

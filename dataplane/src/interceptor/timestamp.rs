@@ -52,3 +52,24 @@ impl Interceptor for Timestamp {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interceptor::testing::{headers, pair};
+
+    /// Flume: TestTimestampInterceptor.testBasic, testClobber, testPreserve, testCustomHeader.
+    #[test]
+    fn the_time_is_set_or_kept() {
+        let now = pair("timestamp", "42");
+        for (pairs, own, first, second) in [
+            (&[][..], ("timestamp", "1"), vec![now.clone()], now.clone()),
+            (&[("preserveExisting", "true")], ("timestamp", "1"), vec![pair("timestamp", "1")], now.clone()),
+            (&[("headerName", "t")], ("x", "1"), vec![pair("t", "42"), pair("x", "1")], pair("t", "42")),
+            // A property called header means nothing, as in Flume 1.11.
+            (&[("header", "t")], ("x", "1"), vec![now.clone(), pair("x", "1")], now.clone()),
+        ] {
+            assert_eq!(headers(&KIND, pairs, own, &Default::default()), [first, vec![second]]);
+        }
+    }
+}

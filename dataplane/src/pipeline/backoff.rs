@@ -43,7 +43,7 @@ impl Backoff {
     }
 
     /// The pause after one more failure. Never zero, so that nobody spins whatever was set.
-    pub fn next(&mut self) -> Duration {
+    pub fn next_pause(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         Duration::from_millis(self.increment_ms.saturating_mul(self.failures).min(self.longest_ms).max(1))
     }
@@ -66,7 +66,7 @@ mod tests {
 
     fn pauses_ms(pairs: &[(&str, &str)], count: usize) -> Vec<u128> {
         let mut backoff = Backoff::new(&settings("a1.sources.r1", pairs));
-        (0..count).map(|_| backoff.next().as_millis()).collect()
+        (0..count).map(|_| backoff.next_pause().as_millis()).collect()
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub async fn put_persistently<P>(
                 refused.cause
             );
         }
-        if cx.stop.sleep(&cx.core, backoff.next()).await {
+        if cx.stop.sleep(&cx.core, backoff.next_pause()).await {
             return Err(GaveUp::Stopped(refused.abandon().0));
         }
         match cx.out.retry(refused).await {
@@ -68,5 +68,46 @@ pub async fn put_persistently<P>(
             }
             Err(again) => refused = again,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::testing::{Rig, run};
+
+    fn draft(events: u32) -> Draft {
+        let mut draft = Draft::default();
+        for _ in 0..events {
+            draft.push(b"x");
+        }
+        draft
+    }
+
+    #[test]
+    fn a_batch_goes_in_when_there_is_room_and_stays_out_when_there_never_will_be() {
+        run(|core| async move {
+            let small = [("capacity", "2"), ("transactionCapacity", "2"), ("keep-alive", "0")];
+            let rig = Rig::new(&core, &small).await;
+            let mut backoff = Backoff::of_ms(1, 1);
+            put_persistently(&rig.cx, &mut backoff, draft(2), ()).await.unwrap().redeem();
+            let (cx, mut patient) = (rig.cx.clone(), Backoff::of_ms(1, 1));
+            let mut waiting = core.task("put", async move {
+                put_persistently(&cx, &mut patient, draft(1), ()).await.unwrap().redeem();
+                assert!(patient.is_reset());
+            });
+            while rig.cx.metrics.channel_failures.get() < 2 {
+                core.sleep(std::time::Duration::from_millis(1)).await;
+            }
+            rig.take(2).await;
+            waiting.join().await.unwrap();
+            assert_eq!(rig.queued().await, 1);
+
+            let too_large = put_persistently(&rig.cx, &mut backoff, draft(3), "position").await;
+            assert!(matches!(too_large, Err(GaveUp::Rejected(_, "position"))), "{too_large:?}");
+            rig.stopper.stop();
+            let stopped = put_persistently(&rig.cx, &mut backoff, draft(2), "position").await;
+            assert!(matches!(stopped, Err(GaveUp::Stopped("position"))), "{stopped:?}");
+        });
     }
 }

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::channel::{ChannelCx, Owned, Taker, Want, memory};
 use crate::config::{Settings, Value};
-use crate::event::Draft;
+use crate::event::{Batch, Draft};
 use crate::metrics::{SinkMetrics, SourceMetrics};
 use crate::reactor::{Core, Fut, IoChoice, Stop, Stopper, block_on, stop_pair};
 use std::cell::RefCell;
@@ -39,6 +39,15 @@ pub(crate) async fn memory_channel(core: &Core, name: &str, pairs: &[(&str, &str
     spec.open(cx).await.unwrap()
 }
 
+/// Puts events with these bodies.
+pub(crate) async fn put(channel: &dyn Owned, bodies: &[&str]) {
+    let mut draft = Draft::default();
+    for body in bodies {
+        draft.push(body.as_bytes());
+    }
+    channel.put(Batch::whole(&draft.seal())).await.map(|_committed| ()).unwrap();
+}
+
 /// Sends every event to every channel.
 pub(crate) struct ToAll(pub(crate) u16);
 
@@ -56,7 +65,7 @@ pub(crate) struct Rig {
     pub(crate) cx: SourceCx,
     /// Ends the source.
     pub(crate) stopper: Stopper,
-    taker: RefCell<Box<dyn Taker>>,
+    taker: RefCell<Option<Box<dyn Taker>>>,
 }
 
 impl Rig {
@@ -77,17 +86,17 @@ impl Rig {
         let out = ChannelProcessor::new(core.clone(), chain, Box::new(ToAll(1)), vec![slot], metrics.clone());
         let (stopper, stop) = stop_pair();
         let cx = SourceCx { name: "r1".into(), core: core.clone(), out: Rc::new(out), stop, metrics };
-        let taker = RefCell::new(channel.taker("k1").unwrap());
+        let taker = RefCell::new(Some(channel.taker("k1").unwrap()));
         Rig { channel, cx, stopper, taker }
     }
 
     /// The next `events` bodies as text, taken and committed; it fails when they do not come within 20 s.
     pub(crate) async fn take(&self, events: usize) -> Vec<String> {
         let mut bodies = Vec::new();
+        let mut taker = self.taker.borrow_mut().take().expect("one take at a time, and none was dropped");
         while bodies.len() < events {
             let most = u32::try_from(events - bodies.len()).unwrap();
             let want = Want { max_events: most, max_bytes: u64::MAX, wait: Duration::from_secs(20) };
-            let mut taker = self.taker.try_borrow_mut().expect("one take at a time");
             let take = taker.take(want).await.unwrap();
             let take = take.unwrap_or_else(|| panic!("{} of {events} events came: {bodies:?}", bodies.len()));
             bodies.extend(
@@ -98,6 +107,7 @@ impl Rig {
             );
             take.commit().await.unwrap();
         }
+        *self.taker.borrow_mut() = Some(taker);
         bodies
     }
 

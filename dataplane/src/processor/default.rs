@@ -32,3 +32,61 @@ impl SinkProcessor for DefaultProcessor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::Taker;
+    use crate::pipeline::testing::{Recorder, memory_channel, run, settings, sink_cx};
+    use crate::pipeline::{Sink, SinkCx};
+    use crate::reactor::stop_pair;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// Gives these results, the last first.
+    struct Scripted(Vec<Result<Status, Error>>);
+
+    impl Sink for Scripted {
+        fn open<'a>(&'a mut self, _cx: &'a SinkCx) -> Fut<'a, Result<(), Error>> {
+            Box::pin(async { Ok(()) })
+        }
+        fn process<'a>(
+            &'a mut self,
+            _input: &'a mut dyn Taker,
+            _cx: &'a SinkCx,
+        ) -> Fut<'a, Result<Status, Error>> {
+            let next = self.0.pop().expect("called no more often than scripted");
+            Box::pin(async { next })
+        }
+        fn close(self: Box<Self>, _deadline: Duration) -> Fut<'static, Result<(), Error>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[test]
+    fn it_passes_on_what_its_one_sink_says_and_takes_no_second_one() {
+        run(|core| async move {
+            let channel = memory_channel(&core, "c1", &[]).await;
+            let (_stopper, stop) = stop_pair();
+            let cx = sink_cx(&core, Arc::new(Recorder::default()), 100, stop);
+            let member = |script| Member {
+                name: "k1".into(),
+                sink: Box::new(Scripted(script)),
+                input: channel.taker("k1").unwrap(),
+                cx: cx.clone(),
+            };
+            let mut processor = (KIND.build)(&settings("a1.sinkgroups.g1.processor", &[])).unwrap();
+            let script = vec![
+                Err(Error::new(Advice::Reconnect, "as planned")),
+                Ok(Status::Backoff),
+                Ok(Status::Ready),
+            ];
+            let mut one = [member(script)];
+            assert_eq!(processor.process(&mut one).await.unwrap(), Status::Ready);
+            assert_eq!(processor.process(&mut one).await.unwrap(), Status::Backoff);
+            assert_eq!(processor.process(&mut one).await.unwrap_err().what, "as planned");
+            let mut two = [member(Vec::new()), member(Vec::new())];
+            assert_eq!(processor.process(&mut two).await.unwrap_err().advice, Advice::Stop);
+        });
+    }
+}

@@ -108,6 +108,33 @@ impl Sink for Null {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::testing::{Recorder, memory_channel, put, run, settings, sink_cx};
+    use crate::reactor::stop_pair;
+    use std::sync::Arc;
+
+    #[test]
+    fn it_takes_batches_no_larger_than_the_channel_gives() {
+        run(|core| async move {
+            let channel =
+                memory_channel(&core, "c1", &[("capacity", "1000"), ("transactionCapacity", "40")]).await;
+            for _ in 0..3 {
+                put(&*channel, &["x"; 30]).await;
+            }
+            let (_stopper, stop) = stop_pair();
+            let cx = sink_cx(&core, Arc::new(Recorder::default()), 40, stop);
+            let mut sink = (KIND.build)(&settings("a1.sinks.k1", &[])).unwrap();
+            sink.open(&cx).await.unwrap();
+            let mut input = channel.taker("k1").unwrap();
+            for _ in 0..3 {
+                assert_eq!(sink.process(&mut *input, &cx).await.unwrap(), Status::Ready);
+            }
+            let m = &cx.metrics;
+            assert_eq!((m.events_taken.get(), m.events_delivered.get(), m.bytes.get()), (90, 90, 90));
+            assert_eq!((m.batches_complete.get(), m.batches_underflow.get()), (2, 1));
+            assert_eq!(channel.stats().await.events, 0);
+            sink.close(Duration::ZERO).await.unwrap();
+        });
+    }
 
     #[test]
     fn every_n_events_are_counted_whatever_the_batches() {

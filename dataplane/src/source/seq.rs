@@ -75,7 +75,7 @@ impl Source for Seq {
                     }
                     Err(GaveUp::Rejected(e, _)) => {
                         tracing::error!("source {} generates the same numbers again: {}", cx.name, e.line());
-                        cx.stop.sleep(&cx.core, self.backoff.next()).await;
+                        cx.stop.sleep(&cx.core, self.backoff.next_pause()).await;
                     }
                 }
                 slice.pause_if_over(&cx.core).await;
@@ -112,6 +112,18 @@ fn decimal(digits: &mut [u8; 20], mut number: u64) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::testing::{Rig, run, settings};
+    use crate::reactor::Task;
+
+    fn start(rig: &Rig, pairs: &[(&str, &str)]) -> Task {
+        let source = (KIND.build)(&settings("a1.sources.r1", pairs)).unwrap();
+        let running = source.run(rig.cx.clone());
+        rig.cx.core.task("seq", async move { running.await.unwrap() })
+    }
+
+    fn numbers_text(range: std::ops::Range<u32>) -> Vec<String> {
+        range.map(|n| n.to_string()).collect()
+    }
 
     #[test]
     fn bodies_are_the_decimal_numbers() {
@@ -120,5 +132,55 @@ mod tests {
         for number in [0, 9, 10, 1_234_567_890, u64::MAX] {
             assert_eq!(decimal(&mut [0; 20], number), number.to_string().as_bytes());
         }
+    }
+
+    /// Flume: TestSequenceGeneratorSource.testSingleEvents and testBatch, whose last batch is not full.
+    #[test]
+    fn it_counts_to_the_total_in_batches_no_larger_than_the_channel_takes() {
+        for (batch_size, batches) in [("1", 23), ("4", 6), ("1000", 3)] {
+            run(|core| async move {
+                let rig = Rig::new(&core, &[("capacity", "100"), ("transactionCapacity", "10")]).await;
+                let mut task = start(&rig, &[("batchSize", batch_size), ("totalEvents", "23")]);
+                task.join().await.unwrap();
+                assert_eq!(rig.take(23).await, numbers_text(0..23));
+                assert_eq!((rig.queued().await, rig.cx.metrics.batches_accepted.get()), (0, batches));
+            });
+        }
+    }
+
+    #[test]
+    fn a_refused_batch_comes_again_and_no_number_is_missing_or_doubled() {
+        run(|core| async move {
+            let small = [("capacity", "5"), ("transactionCapacity", "5"), ("keep-alive", "0")];
+            let rig = Rig::new(&core, &small).await;
+            let pairs = [("batchSize", "3"), ("backoffSleepIncrement", "1"), ("maxBackoffSleep", "1")];
+            let mut task = start(&rig, &pairs);
+            let mut taken = Vec::new();
+            while taken.len() < 60 {
+                let refusals = rig.cx.metrics.channel_failures.get();
+                taken.extend(rig.take(3).await);
+                while taken.len() % 20 == 0 && rig.cx.metrics.channel_failures.get() == refusals {
+                    core.sleep(std::time::Duration::from_millis(1)).await;
+                }
+            }
+            assert_eq!(taken, numbers_text(0..60));
+            // Flume: testLifecycle. It ends although it could go on for ever.
+            rig.stopper.stop();
+            task.join().await.unwrap();
+        });
+    }
+
+    #[test]
+    fn it_gives_way_to_the_other_tasks_of_its_core() {
+        run(|core| async move {
+            // The channel is never full: nothing but the source itself lets the test's task run.
+            let rig = Rig::new(&core, &[("capacity", "1000000000"), ("byteCapacity", "0")]).await;
+            let mut task = start(&rig, &[]);
+            let slept = core.now();
+            core.sleep(std::time::Duration::from_millis(1)).await;
+            rig.stopper.stop();
+            task.join().await.unwrap();
+            assert!(core.now() - slept < 20_000_000_000);
+        });
     }
 }

@@ -105,3 +105,54 @@ impl Sink for Logger {
         Box::pin(async { Ok(()) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::testing::{Recorder, memory_channel, put, run, settings, sink_cx};
+    use crate::reactor::stop_pair;
+    use std::sync::Arc;
+
+    /// What the sink prints of `bodies`, and whether they are gone from the channel.
+    fn printed(bodies: &'static [&'static str], pairs: &'static [(&str, &str)], broken: bool) {
+        run(move |core| async move {
+            let channel = memory_channel(&core, "c1", &[]).await;
+            put(&*channel, bodies).await;
+            let (_stopper, stop) = stop_pair();
+            let log = Arc::new(Recorder::default());
+            *log.broken.lock().unwrap() = broken;
+            let cx = sink_cx(&core, log.clone(), 100, stop);
+            let mut sink = (KIND.build)(&settings("a1.sinks.k1", pairs)).unwrap();
+            sink.open(&cx).await.unwrap();
+            let mut input = channel.taker("k1").unwrap();
+            if broken {
+                let error = sink.process(&mut *input, &cx).await.unwrap_err();
+                assert!(error.line().starts_with("failed to log events"), "{}", error.line());
+                assert_eq!(channel.stats().await.events, bodies.len() as u64, "rolled back");
+                assert_eq!(cx.metrics.write_failures.get(), 1);
+            }
+            assert_eq!(sink.process(&mut *input, &cx).await.unwrap(), Status::Ready);
+            let expected: Vec<String> = bodies
+                .iter()
+                .map(|b| {
+                    let hex: String = b.bytes().map(|byte| format!("{byte:02X} ")).collect();
+                    format!("{LOGGER}: Event: {{ headers:{{}} body: {hex:48}{b} }}")
+                })
+                .collect();
+            assert_eq!(*log.texts.lock().unwrap(), expected);
+            assert_eq!(channel.stats().await.events, 0);
+            assert_eq!(cx.metrics.events_delivered.get(), bodies.len() as u64);
+        });
+    }
+
+    /// Flume: TestLoggerSink.testAppend.
+    #[test]
+    fn each_event_is_a_record_and_commits_when_it_is_printed() {
+        printed(&["hello", "Event 2", "0123456789abcdef"], &[], false);
+    }
+
+    #[test]
+    fn a_log_that_fails_gets_the_events_again() {
+        printed(&["one", "two"], &[("maxBytesToLog", "nonsense")], true);
+    }
+}

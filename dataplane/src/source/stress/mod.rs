@@ -128,7 +128,7 @@ impl Stress {
         if self.backoff.is_reset() {
             tracing::warn!("source {}: {events} events were not accepted: {cause}", cx.name);
         }
-        cx.stop.sleep(&cx.core, self.backoff.next()).await;
+        cx.stop.sleep(&cx.core, self.backoff.next_pause()).await;
         Ok(false)
     }
 }
@@ -156,5 +156,81 @@ impl Source for Stress {
             }
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::testing::{Rig, run, settings};
+    use crate::reactor::Task;
+
+    const ROOMY: [(&str, &str); 2] = [("capacity", "1000"), ("transactionCapacity", "100")];
+
+    fn start(rig: &Rig, pairs: &[(&str, &str)]) -> Task {
+        let source = (KIND.build)(&settings("a1.sources.r1", pairs)).unwrap();
+        let running = source.run(rig.cx.clone());
+        rig.cx.core.task("stress", async move { running.await.unwrap() })
+    }
+
+    /// Flume: TestStressSource.testMaxTotalEvents, testMaxSuccessfulEvents, testBatchEvents,
+    /// testBatchEventsWithoutMatTotalEvents.
+    #[test]
+    fn it_ends_after_the_events_asked_for() {
+        for (pairs, events, batches) in [
+            (&[("maxTotalEvents", "35")][..], 35, 35),
+            (&[("maxTotalEvents", "35"), ("batchSize", "10")], 35, 4),
+            (&[("maxSuccessfulEvents", "35")], 35, 35),
+            (&[("maxSuccessfulEvents", "35"), ("batchSize", "10")], 40, 4),
+            (&[("maxTotalEvents", "250"), ("batchSize", "1000")], 250, 3),
+            (&[("maxTotalEvents", "0")], 0, 0),
+        ] {
+            run(move |core| async move {
+                let rig = Rig::new(&core, &ROOMY).await;
+                start(&rig, pairs).join().await.unwrap();
+                assert_eq!(
+                    (rig.queued().await, rig.cx.metrics.batches_accepted.get()),
+                    (events, batches),
+                    "{pairs:?}"
+                );
+            });
+        }
+    }
+
+    #[test]
+    fn every_body_is_the_same_and_lies_in_the_batch_once() {
+        let stress = Stress::new(&settings("a1.sources.r1", &[("size", "7")]));
+        let draft = stress.draft(1_000);
+        assert_eq!((draft.len(), draft.arena_bytes()), (1_000, 7));
+        assert!(draft.bodies().all(|b| b == [0x7F; 7]));
+        assert_eq!(Stress::new(&settings("a1.sources.r1", &[])).draft(1).body(0), [0x7F; 500]);
+    }
+
+    #[test]
+    fn refused_events_count_as_offered_and_do_not_come_again() {
+        run(|core| async move {
+            let small = [("capacity", "3"), ("transactionCapacity", "3"), ("keep-alive", "0")];
+            let rig = Rig::new(&core, &small).await;
+            let pairs = [("maxTotalEvents", "6"), ("backoffSleepIncrement", "1"), ("maxBackoffSleep", "1")];
+            start(&rig, &pairs).join().await.unwrap();
+            let m = &rig.cx.metrics;
+            assert_eq!((m.events_received.get(), m.events_accepted.get(), m.events_refused.get()), (6, 3, 3));
+        });
+    }
+
+    /// Flume: testRateLimitedEventsNoBatch, testNonRateLimitedEventsNoBatch.
+    #[test]
+    fn a_rate_limit_spreads_events_over_time() {
+        for (limit, at_least_ms) in [("100", 1_000), ("0", 0)] {
+            run(move |core| async move {
+                let rig = Rig::new(&core, &ROOMY).await;
+                let pairs = [("maxTotalEvents", "150"), ("batchSize", "50"), ("maxEventsPerSecond", limit)];
+                let began = core.now();
+                start(&rig, &pairs).join().await.unwrap();
+                // The first batch goes at once, and nobody waits for the cost of the last.
+                assert!((core.now() - began) / 1_000_000 >= at_least_ms);
+                assert_eq!(rig.queued().await, 150);
+            });
+        }
     }
 }
