@@ -335,7 +335,7 @@ fn unknown_name(name: &str, entry: &Entry, lookups: &Lookups) -> Option<Diagnost
         }
         None => {
             let known: Vec<_> = lookups.prefixes.keys().map(String::as_str).collect();
-            format!("known prefixes are {}; a default is written ${{name:-value}}", known.join(", "))
+            format!("known prefixes are {}; a default is written ${{{prefix}:-{rest}}}", known.join(", "))
         }
     };
     Some(Diagnostic {

@@ -120,7 +120,7 @@ impl Build<'_> {
             if known.has_key(key) || is_frame(key) {
                 continue;
             }
-            let names = known.keys.split_ascii_whitespace().chain(frame.iter().copied());
+            let names = frame.iter().copied().chain(known.keys().map(|k| -> &str { k }));
             if let Some(near) = super::similar::closest(key, names.filter(|k| !k.ends_with('.'))) {
                 self.rows.diagnostics.push(Diagnostic {
                     place: value.place.clone(),
@@ -131,6 +131,21 @@ impl Build<'_> {
                     help: format!("did you mean {near}?"),
                 });
             }
+        }
+        // An RPC sink with a client of its own choice may name its hosts in other keys.
+        let other_client = settings.has("client.type");
+        for key in known.required().filter(|key| !settings.has(key) && !other_client) {
+            self.rows.diagnostics.push(Diagnostic {
+                place: settings.place("type"),
+                key: format!("{}.{key}", settings.prefix),
+                severity: Severity::Error,
+                code: "missing-key",
+                message: format!("{} needs the key {key}; Flume would not build it", known.name()),
+                help: match super::similar::closest(key, settings.values.keys().map(String::as_str)) {
+                    Some(near) => format!("did you mean {key} by {near}?"),
+                    None => format!("add {}.{key} = …", settings.prefix),
+                },
+            });
         }
         if let Some((key, default)) = known.batch {
             self.clamp(key, Some(default), &mut settings.clone());

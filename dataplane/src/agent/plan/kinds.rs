@@ -289,16 +289,12 @@ fn value_of(
         warn("not-a-boolean", format!("\"{text}\" means false: only true, in any case, means true"), help);
     }
     let Err(bad) = setting.check(text) else { return Ok(()) };
-    let help = similar::plain_number(text).map_or_else(
-        || {
-            if setting.allowed().is_empty() {
-                String::new()
-            } else {
-                format!("allowed: {}", setting.allowed())
-            }
-        },
-        |plain| format!("write the plain number, without unit or comment: {plain}"),
-    );
+    let help = match similar::plain_number(text) {
+        _ if text.contains("${") => "the reference in it has no value".to_owned(),
+        Some(plain) => format!("write the plain number, without unit or comment: {plain}"),
+        None if setting.allowed().is_empty() => String::new(),
+        None => format!("allowed: {}", setting.allowed()),
+    };
     match setting.on_bad() {
         OnBad::DropComponent => Err(Fault::fails("bad-value", key, format!("{key}: {bad}"), &help)),
         OnBad::UseDefault => {

@@ -8,10 +8,20 @@ pub(super) fn closest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> O
         3..=5 => 1,
         _ => 2,
     };
+    let names: Vec<&str> = names.collect();
+    // batchSize for sink.batchSize, kafka.flumeBatchSize for flumeBatchSize.
+    let tail = |long: &str, short: &str| {
+        let long = long.to_lowercase();
+        long.strip_suffix(&short.to_lowercase()).is_some_and(|head| head.ends_with('.') && short.len() > 4)
+    };
+    if let Some(name) = names.iter().find(|name| tail(name, text) || tail(text, name)) {
+        return Some(name);
+    }
     // c1 and c2 are two names, not one name and a slip.
     let letters = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     let own = letters(text);
     names
+        .into_iter()
         .filter(|name| letters(name) != own)
         .map(|name| (strsim::osa_distance(&lower, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= most && *distance < name.chars().count())
@@ -53,6 +63,8 @@ mod tests {
         assert_eq!(check("BIND"), Some("bind"));
         assert_eq!(check("host"), None);
         assert_eq!(check("k2"), None);
+        assert_eq!(closest("batchsize", ["sink.batchSize"].into_iter()), Some("sink.batchSize"));
+        assert_eq!(closest("kafka.flumeBatchSize", ["flumeBatchSize"].into_iter()), Some("flumeBatchSize"));
         assert_eq!(closest("source12", ["source1"].into_iter()), None);
         assert_eq!(check("capacity"), None);
     }
