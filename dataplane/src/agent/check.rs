@@ -257,3 +257,6 @@ pub fn unknown_agent(plan: &Plan, files: &[File], name: &str) -> Diagnostic {
         help,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,28 @@ impl Lookups {
         }
     }
 
+    /// System properties that every JVM has and files refer to, as this machine would set them; what is there already
+    /// stays. `directory` is the one that the process works in.
+    pub fn add_jvm_properties(&mut self, directory: &str) {
+        let from = |name: &str| self.environment.get(name).cloned();
+        let known = [
+            ("user.home", from("HOME")),
+            ("user.name", from("USER").or_else(|| from("LOGNAME"))),
+            ("user.dir", Some(directory.to_owned())),
+            ("java.io.tmpdir", Some("/tmp".to_owned())),
+            ("file.separator", Some("/".to_owned())),
+            ("path.separator", Some(":".to_owned())),
+            ("line.separator", Some("\n".to_owned())),
+            ("file.encoding", Some("UTF-8".to_owned())),
+            ("os.name", Some("Linux".to_owned())),
+        ];
+        for (name, value) in known {
+            if let Some(value) = value {
+                self.system.entry(name.to_owned()).or_insert(value);
+            }
+        }
+    }
+
     /// Takes the prefix table from the file that `-Dlookups=` names. An empty file changes nothing.
     pub fn read_prefixes(&mut self, table: &Properties) {
         if table.entries().is_empty() {

@@ -164,7 +164,8 @@ impl Plan {
         }
         tidy(&mut diagnostics);
         let shown = properties.entries().iter().zip(&values).map(|(entry, value)| {
-            let filtered = filtered(&hierarchy, &entry.key);
+            let filtered =
+                filtered(&hierarchy, &entry.key).filter(|t| *t != hierarchy::java_trim(&value.text));
             Property {
                 key: entry.key.clone(),
                 text: filtered.map_or_else(|| value.text.clone(), str::to_owned),
@@ -237,3 +238,6 @@ fn tidy(diagnostics: &mut Vec<Diagnostic>) {
         .sort_by(|a, b| (&a.place, b.severity, &a.key, a.code).cmp(&(&b.place, a.severity, &b.key, b.code)));
     diagnostics.dedup();
 }
+
+#[cfg(test)]
+mod tests;

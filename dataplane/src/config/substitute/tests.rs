@@ -110,6 +110,18 @@ fn the_old_switch_lets_bare_names_read_the_environment() {
 }
 
 #[test]
+fn properties_that_every_jvm_has_are_there_unless_given() {
+    let mut own = lookups();
+    own.environment.insert("HOME".into(), "/home/flume".into());
+    own.system.insert("java.io.tmpdir".into(), "/var/tmp".into());
+    own.add_jvm_properties("/opt");
+    let (values, _) =
+        run("a=${sys:user.home} ${sys:user.dir} ${sys:java.io.tmpdir} ${sys:user.name:-?}", &own);
+    assert_eq!(values["a"].text, "/home/flume /opt /var/tmp ?");
+    assert!(!values["a"].from_environment);
+}
+
+#[test]
 fn a_lookups_file_replaces_the_prefixes() {
     let mut own = lookups();
     own.read_prefixes(&Properties::default());
