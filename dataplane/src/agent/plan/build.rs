@@ -246,7 +246,7 @@ impl Build<'_> {
         listed: &[String],
         running: &[String],
     ) -> Option<Part<dyn SelectorSpec>> {
-        let own = settings.child("selector.");
+        let mut own = settings.child("selector.");
         let component = self.rows.raw.component(List::Sources, source);
         let shown = component.and_then(selector_type).map(str::to_owned);
         let text = own.text("type").filter(|t| !t.is_empty()).unwrap_or("replicating").to_owned();
@@ -256,6 +256,9 @@ impl Build<'_> {
             .iter()
             .map(|c| c.as_str().into())
             .collect();
+        if flume::find(Role::Selector, &text).is_some_and(|t| t.alias == "replicating") {
+            self.rows.diagnostics.extend(drop_unknown_optional(&mut own, listed));
+        }
         let result =
             self.nested(source, own, registry::SELECTORS, Role::Selector, Some(&text)).and_then(|part| {
                 if !deferred {
@@ -438,6 +441,30 @@ impl Build<'_> {
             runners,
         }
     }
+}
+
+/// Flume builds a replicating selector with an unknown optional channel, and every event fails at it. Here the name is
+/// left out.
+fn drop_unknown_optional(selector: &mut Settings, channels: &[String]) -> Option<Diagnostic> {
+    let key = format!("{}.optional", selector.prefix);
+    let value = selector.values.get_mut("optional")?;
+    let (known, unknown): (Vec<&str>, Vec<&str>) =
+        java_split(&value.text).into_iter().partition(|name| channels.iter().any(|c| c == name));
+    if unknown.is_empty() {
+        return None;
+    }
+    let message = format!("{} is no channel of the source and is left out", unknown.join(", "));
+    let kept = known.join(" ");
+    let place = value.place.clone();
+    value.text = kept;
+    Some(Diagnostic {
+        place,
+        key,
+        severity: Severity::Warning,
+        code: "unknown-optional-channel",
+        message,
+        help: format!("the channels of the source are {}", channels.join(", ")),
+    })
 }
 
 const SELECTOR_HELP: &str = "a selector may only name channels that the source lists in its key channels";

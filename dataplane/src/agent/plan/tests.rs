@@ -205,6 +205,15 @@ fn what_must_fit_together_is_tried() {
 }
 
 #[test]
+fn an_unknown_optional_channel_is_left_out() {
+    check(
+        &[("a1.sources.r1.selector.optional", Some("c9"))],
+        "source r1 runs, selector r1 runs, channel c1 runs, sink k1 runs",
+        &["unknown-optional-channel"],
+    );
+}
+
+#[test]
 fn a_batch_above_the_transaction_capacity_is_cut() {
     for (changes, channel) in [
         (vec![("a1.sources.r1.batchSize", Some("1000"))], 100),
