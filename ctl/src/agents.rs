@@ -66,25 +66,21 @@ fn table(rows: &[(&Socket, Option<Status>)]) -> Table {
                 path,
             ],
             (Found::Alive(version), None) => {
-                vec![
-                    version.agent.clone(),
-                    version.pid.to_string(),
-                    "does not answer".into(),
-                    String::new(),
-                    String::new(),
-                    path,
-                ]
+                without_answer(version.agent.clone(), version.pid.to_string(), "does not answer", path)
             }
             (Found::Stale, _) => {
-                let words = "died; the next start replaces its socket";
-                vec!["-".into(), String::new(), words.into(), String::new(), String::new(), path]
+                without_answer(socket.stem(), String::new(), "died; the next start replaces its socket", path)
             }
-            (Found::Mute(why), _) => {
-                vec!["?".into(), String::new(), why.clone(), String::new(), String::new(), path]
+            (Found::Mute { why, pid }, _) => {
+                without_answer(socket.stem(), pid.map(|p| p.to_string()).unwrap_or_default(), why, path)
             }
         });
     }
     table
+}
+
+fn without_answer(name: String, pid: String, state: &str, path: String) -> Vec<String> {
+    vec![name, pid, state.to_owned(), String::new(), String::new(), path]
 }
 
 fn as_json(socket: &Socket, status: Option<&Status>) -> Value {
@@ -100,7 +96,9 @@ fn as_json(socket: &Socket, status: Option<&Status>) -> Value {
             "control": path,
         }),
         (Found::Stale, _) => json!({ "agent": null, "state": "dead", "control": path }),
-        (Found::Mute(why), _) => json!({ "agent": null, "state": "mute", "why": why, "control": path }),
+        (Found::Mute { why, pid }, _) => {
+            json!({ "agent": null, "pid": pid, "state": "mute", "why": why, "control": path })
+        }
     }
 }
 

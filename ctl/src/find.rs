@@ -3,7 +3,7 @@
 use crate::client::{AskError, Client};
 use crate::failure::{Failure, code};
 use crate::text;
-use dataplane::control::{Surroundings, Version};
+use dataplane::control::{Surroundings, Version, file_stem};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -23,7 +23,12 @@ pub(crate) enum Found {
     /// Nobody: the agent died.
     Stale,
     /// Somebody who does not answer as an agent does.
-    Mute(String),
+    Mute {
+        /// What happened instead.
+        why: String,
+        /// The process, where the kernel tells.
+        pid: Option<i32>,
+    },
 }
 
 /// One socket.
@@ -33,6 +38,22 @@ pub(crate) struct Socket {
     pub(crate) path: PathBuf,
     /// Who.
     pub(crate) found: Found,
+}
+
+impl Socket {
+    /// What its file is called after: the agent's name, escaped, perhaps with a process id.
+    pub(crate) fn stem(&self) -> String {
+        self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Whether its file is called as that of an agent called `name` would be.
+    fn may_be(&self, name: &str) -> bool {
+        let stem = self.stem();
+        let rest = stem.strip_prefix(&file_stem(name));
+        rest.is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix('-').is_some_and(|pid| pid.parse::<u32>().is_ok())
+        })
+    }
 }
 
 /// An agent to talk to.
@@ -117,7 +138,7 @@ fn choose(name: Option<&str>, survey: &Survey) -> Result<Target, Failure> {
         ([(socket, version)], _) => {
             Ok(Target { name: version.agent.clone(), client: Client::new(&socket.path) })
         }
-        ([], _) => Err(nobody(name, survey)),
+        ([], _) => silent(name, survey).ok_or_else(|| nobody(name, survey)),
         (several, Some(name)) => {
             let lines: Vec<String> = several
                 .iter()
@@ -136,6 +157,16 @@ fn choose(name: Option<&str>, survey: &Survey) -> Result<Target, Failure> {
                 .help(format!("running: {}", text::listing(&names))))
         }
     }
+}
+
+/// The one agent that is there and was too slow to say who it is: whoever asks it has more patience, and a better word
+/// for what is wrong with it.
+fn silent(name: Option<&str>, survey: &Survey) -> Option<Target> {
+    let mut mute = survey.sockets.iter().filter(|s| matches!(s.found, Found::Mute { .. }));
+    let socket = mute.find(|s| name.is_none_or(|n| s.may_be(n)))?;
+    let is_alone = name.is_some() || mute.next().is_none();
+    let name = name.map_or_else(|| socket.stem(), str::to_owned);
+    is_alone.then(|| Target { name, client: Client::new(&socket.path) })
 }
 
 fn nobody(name: Option<&str>, survey: &Survey) -> Failure {
@@ -160,7 +191,9 @@ fn nobody(name: Option<&str>, survey: &Survey) -> Failure {
             Found::Stale => {
                 help.push(format!("{} was left behind by an agent that died", socket.path.display()))
             }
-            Found::Mute(why) => help.push(format!("{} does not answer: {why}", socket.path.display())),
+            Found::Mute { why, .. } => {
+                help.push(format!("{} does not answer: {why}", socket.path.display()));
+            }
             Found::Alive(_) => {}
         }
     }
@@ -216,14 +249,17 @@ fn sockets_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
 async fn probe(path: PathBuf) -> Socket {
     let client = Client::new(&path);
     let asked = tokio::time::timeout(PROBE, client.get::<Version>("/version")).await;
-    let found = match asked {
-        Ok(Ok(version)) => Found::Alive(version),
-        Ok(Err(AskError::Connect(error))) if error.kind() == io::ErrorKind::ConnectionRefused => Found::Stale,
-        Ok(Err(AskError::Connect(error))) => Found::Mute(error.to_string()),
-        Ok(Err(error)) => Found::Mute(error.explain("it", &path).message),
-        Err(_) => Found::Mute(format!("no answer within {} s", PROBE.as_secs())),
+    let why = match asked {
+        Ok(Ok(version)) => return Socket { path, found: Found::Alive(version) },
+        Ok(Err(AskError::Connect(error))) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return Socket { path, found: Found::Stale };
+        }
+        Ok(Err(AskError::Connect(error))) => error.to_string(),
+        Ok(Err(error)) => error.explain("it", &path).message,
+        Err(_) => format!("no answer within {} s", PROBE.as_secs()),
     };
-    Socket { path, found }
+    let pid = tokio::time::timeout(PROBE, client.pid()).await.ok().flatten();
+    Socket { path, found: Found::Mute { why, pid } }
 }
 
 #[cfg(test)]
@@ -233,6 +269,7 @@ mod tests {
     fn socket(path: &str, agent: &str) -> Socket {
         let found = match agent {
             "" => Found::Stale,
+            "?" => Found::Mute { why: "no answer".to_owned(), pid: None },
             agent => Found::Alive(Version { agent: agent.to_owned(), pid: 7, ..Version::default() }),
         };
         Socket { path: path.into(), found }
@@ -274,6 +311,21 @@ mod tests {
         {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[test]
+    fn an_agent_that_is_slow_is_asked_all_the_same() {
+        let slow = survey_of(vec![
+            socket("/r/a1-77.sock", "?"),
+            socket("/r/a1x.sock", "?"),
+            socket("/r/b.sock", "b"),
+        ]);
+        assert_eq!(choose(Some("a1"), &slow).unwrap().client.path(), Path::new("/r/a1-77.sock"));
+        assert_eq!(choose(Some("a"), &slow).unwrap_err().code, code::NO_AGENT);
+        let alone = survey_of(vec![socket("/r/a1.sock", "?"), socket("/r/b.sock", "")]);
+        assert_eq!(choose(None, &alone).unwrap().name, "a1");
+        let two = survey_of(vec![socket("/r/a1.sock", "?"), socket("/r/b.sock", "?")]);
+        assert_eq!(choose(None, &two).unwrap_err().code, code::NO_AGENT);
     }
 
     #[test]

@@ -339,11 +339,20 @@ async fn stop(api: &Arc<Api>, running: &Arc<Running>, control: Option<Server>, t
     0
 }
 
-/// Until no channel holds events that would be lost, nothing moves any more in time, or the time is over.
+/// Until no channel holds events that would be lost, or the time is over. Says every second how far it is.
 async fn drain(running: &Running, deadline: Duration) {
     let empty = async {
         let mut pause = Duration::from_millis(1);
-        while running.stored_events().await > 0 {
+        let mut said = Instant::now();
+        loop {
+            let events = running.stored_events().await;
+            if events == 0 {
+                return;
+            }
+            if said.elapsed() > Duration::from_secs(1) {
+                said = Instant::now();
+                tracing::info!("stopping: {events} events are still in memory channels");
+            }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(50));
         }

@@ -3,8 +3,8 @@
 /// Cuts bytes that arrive in pieces into lines.
 ///
 /// # Limits
-/// Holds one line that has not ended, of at most `max_bytes`. A longer line is cut into pieces of that size, so that a
-/// writer that never ends its line costs a bounded amount and loses nothing.
+/// Holds one line that has not ended, of at most `max_bytes`. A longer line is cut into pieces of that size, of UTF-8 before
+/// a character, so that a writer that never ends its line costs a bounded amount and loses nothing.
 #[derive(Debug)]
 pub struct JavaLines {
     open: Vec<u8>,
@@ -40,7 +40,7 @@ impl JavaLines {
             }
             _ => {
                 self.cut_lines += 1;
-                (room, 0)
+                (room - into_character(input, room), 0)
             }
         };
         let (found, rest) = input.split_at(bytes);
@@ -71,6 +71,12 @@ impl JavaLines {
     pub fn cut_lines(&self) -> u64 {
         self.cut_lines
     }
+}
+
+/// How far `at` is behind the beginning of a UTF-8 character; 0 in bytes that are none.
+fn into_character(bytes: &[u8], at: usize) -> usize {
+    let is_start = |back: &usize| bytes.get(at - back).is_none_or(|b| b & 0xC0 != 0x80);
+    (0..=at.min(3)).find(is_start).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -104,6 +110,8 @@ mod tests {
     #[test]
     fn a_long_line_comes_in_pieces_and_loses_nothing() {
         assert_eq!(cut(&[b"abcdefgh\nxyz\n"], 3), [&b"abc"[..], b"def", b"gh", b"xyz"]);
+        assert_eq!(cut(&["aäöü".as_bytes()], 4), ["aä".as_bytes(), "öü".as_bytes()]);
+        assert_eq!(cut(&[&[0x80; 5]], 4), [&[0x80; 4][..], &[0x80]]);
         let mut lines = JavaLines::new(3);
         let mut input = &b"abcdefg"[..];
         while lines.next(&mut input, |_| {}) {}

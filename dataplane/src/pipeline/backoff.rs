@@ -35,11 +35,12 @@ pub struct Backoff {
 impl Backoff {
     /// From [`BACKOFF_SLEEP_INCREMENT`] and [`MAX_BACKOFF_SLEEP`].
     pub fn new(settings: &Settings) -> Self {
-        Backoff {
-            increment_ms: settings.value(&BACKOFF_SLEEP_INCREMENT),
-            longest_ms: settings.value(&MAX_BACKOFF_SLEEP),
-            failures: 0,
-        }
+        Backoff::of_ms(settings.value(&BACKOFF_SLEEP_INCREMENT), settings.value(&MAX_BACKOFF_SLEEP))
+    }
+
+    /// For sources that have no settings for it.
+    pub fn of_ms(increment_ms: u64, longest_ms: u64) -> Self {
+        Backoff { increment_ms, longest_ms, failures: 0 }
     }
 
     /// The pause after one more failure. Never zero, so that nobody spins whatever was set.

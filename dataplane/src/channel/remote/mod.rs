@@ -74,3 +74,6 @@ pub struct TakeFault {
 pub fn ports(threads: u16) -> Vec<MeshPort<Message>> {
     mesh(threads, RING_SLOTS)
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,6 +127,12 @@ impl Node {
         self.returned.notify_all();
     }
 
+    /// Credits in use and slots open: 0 when nothing of ours is on its way or held.
+    #[cfg(test)]
+    pub(super) fn in_use(&self) -> usize {
+        self.credits.borrow().values().map(|used| *used as usize).sum::<usize>() + self.slots.borrow().len()
+    }
+
     /// Posts a message that a credit covers.
     pub(super) fn post(&self, to: u16, message: Message) {
         self.port.post(to, message);

@@ -1,9 +1,9 @@
 //! What the `exec` source can be told.
 
+use super::Exec;
 use crate::codec::charset::Charset;
 use crate::config::units::{self, INT, LONG};
 use crate::config::{BadValue, Kind, KindInfo, RunsOn, Setting, Unit};
-use crate::event::{Advice, Error};
 use crate::pipeline::Source;
 
 pub(super) static COMMAND: Setting<String> = Setting::new(
@@ -96,5 +96,5 @@ pub static KIND: Kind<dyn Source> = Kind {
         unsupported: &[],
         batch_size_key: Some("batchSize"),
     },
-    build: |settings| Err(Error::new(Advice::Stop, format!("{}: exec cannot be built yet", settings.prefix))),
+    build: |settings| Ok(Box::new(Exec::new(settings))),
 };
