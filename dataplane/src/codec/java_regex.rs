@@ -155,7 +155,7 @@ impl Parser<'_> {
         let mut open: Vec<OpenGroup> = Vec::new();
         // Where the thing begins that a quantifier would repeat.
         let mut atom: Option<usize> = None;
-        while let Some(c) = self.next() {
+        while let Some(c) = self.bump() {
             let start = self.out.len();
             match c {
                 '(' => {
@@ -186,7 +186,7 @@ impl Parser<'_> {
                     self.quantifier(c, start)?;
                 }
                 ' ' | '\t' | '\n' | '\x0B' | '\x0C' | '\r' if self.flags.comments => {}
-                '#' if self.flags.comments => while self.next().is_some_and(|c| c != '\n') {},
+                '#' if self.flags.comments => while self.bump().is_some_and(|c| c != '\n') {},
                 _ => {
                     self.atom(c)?;
                     // `\Q\E` is nothing.
@@ -275,7 +275,7 @@ impl Parser<'_> {
             return Ok(true);
         }
         self.at += 1;
-        let opening = match self.next() {
+        let opening = match self.bump() {
             Some(':') => "(?:",
             Some('=') => "(?=",
             Some('!') => "(?!",
@@ -306,7 +306,7 @@ impl Parser<'_> {
     /// `name>`: letters and digits of ASCII, a letter first.
     fn group_name(&mut self) -> Parsed<String> {
         let mut name = String::new();
-        while let Some(c) = self.next() {
+        while let Some(c) = self.bump() {
             match c {
                 '>' if !name.is_empty() => return Ok(name),
                 'a'..='z' | 'A'..='Z' => name.push(c),
@@ -320,7 +320,7 @@ impl Parser<'_> {
     /// `flags)` or `flags:`; `-` switches off what follows it.
     fn inline_flags(&mut self) -> Parsed<bool> {
         let mut on = true;
-        while let Some(c) = self.next() {
+        while let Some(c) = self.bump() {
             let flag = match c {
                 'i' => &mut self.flags.case_insensitive,
                 'm' => &mut self.flags.multi_line,
@@ -353,7 +353,7 @@ impl Parser<'_> {
         let mut text = String::from(c);
         if c == '{' {
             loop {
-                match self.next() {
+                match self.bump() {
                     Some(d @ '0'..='9') => text.push(d),
                     Some(',') if text.len() > 1 && !text.contains(',') => text.push(','),
                     Some('}') if text.len() > 1 => break text.push('}'),
@@ -385,7 +385,7 @@ impl Parser<'_> {
         self.chars.get(self.at).copied()
     }
 
-    fn next(&mut self) -> Option<char> {
+    fn bump(&mut self) -> Option<char> {
         let c = self.peek()?;
         self.at += 1;
         Some(c)

@@ -27,8 +27,25 @@ pub async fn create_dir_all(core: &Core, path: &Path) -> io::Result<()> {
     core.run_elsewhere(move || std::fs::create_dir_all(path)).await
 }
 
-/// What is in a directory, in no particular order. Names that are gone before they could be looked at, and links that
-/// lead nowhere, are left out.
+/// A path in full, as Java makes it: the working directory stands before a relative one, and nothing is simplified. A
+/// leading `~/` is the home directory, which Java does not know.
+///
+/// # Errors
+/// When the working directory is gone, or `HOME` is needed and not set.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    if let Ok(below_home) = path.strip_prefix("~") {
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        let home = home.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "HOME is not set"))?;
+        return absolute(&Path::new(&home).join(below_home));
+    }
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    Ok(std::env::current_dir()?.join(path))
+}
+
+/// What is in a directory, in no particular order. Names that cannot be looked at (gone already, or behind a link that
+/// leads nowhere or into a forbidden place) are left out.
 ///
 /// # Limits
 /// Holds the whole list in memory.
@@ -38,7 +55,7 @@ pub async fn list_dir(core: &Core, path: &Path) -> io::Result<Vec<DirEntry>> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&path)? {
             let entry = entry?;
-            if let Some(stat) = stat_now(&entry.path())? {
+            if let Ok(Some(stat)) = stat_now(&entry.path()) {
                 found.push(DirEntry { name: entry.file_name(), stat });
             }
         }
@@ -197,6 +214,19 @@ mod tests {
             assert!(each[0].as_ref().unwrap().is_none() && each[1].as_ref().unwrap().unwrap().directory);
             assert!(list_dir(&core, &deep.join("none")).await.is_err());
         });
+    }
+
+    #[test]
+    fn paths_become_absolute_as_in_java() {
+        let here = std::env::current_dir().unwrap();
+        for (path, full) in
+            [("/a/../b", "/a/../b".into()), ("./a/b", here.join("./a/b")), ("a", here.join("a"))]
+        {
+            assert_eq!(absolute(Path::new(path)).unwrap().as_os_str(), full.as_os_str());
+        }
+        let home = PathBuf::from(std::env::var_os("HOME").unwrap());
+        assert_eq!(absolute(Path::new("~/x/y")).unwrap(), home.join("x/y"));
+        assert_eq!(absolute(Path::new("~x")).unwrap(), here.join("~x"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Parser<'_> {
         // An operand of `&&` is written as a class of its own, so that nothing depends on precedence.
         let mut operands = vec![String::new()];
         loop {
-            let Some(c) = self.next() else {
+            let Some(c) = self.bump() else {
                 return Err(self.syntax("unclosed character class"));
             };
             let first = operands.len() == 1 && operands[0].is_empty();
@@ -69,7 +69,7 @@ impl Parser<'_> {
             return self.range(from, from);
         }
         self.at += 1;
-        let to = match self.next() {
+        let to = match self.bump() {
             Some('\\') => match self.class_escape()? {
                 Item::Char(c) => c,
                 // `[a-\d]`: the hyphen means itself.

@@ -83,7 +83,7 @@ impl Parser<'_> {
 
     fn named_reference(&mut self) -> Parsed<()> {
         self.at += 1;
-        if self.next() != Some('<') {
+        if self.bump() != Some('<') {
             return Err(self.syntax("\\k is not followed by '<'"));
         }
         let name = self.group_name()?;
@@ -100,7 +100,7 @@ impl Parser<'_> {
 
     /// After a backslash, in a class or outside: what is meant.
     pub(super) fn escaped(&mut self) -> Parsed<Escaped> {
-        let Some(c) = self.next() else {
+        let Some(c) = self.bump() else {
             return Err(self.syntax("a backslash at the end"));
         };
         let unicode = self.flags.unicode_classes;
@@ -126,7 +126,7 @@ impl Parser<'_> {
             '0' => Escaped::Char(self.octal()?),
             'x' => Escaped::Char(self.hexadecimal()?),
             'u' => Escaped::Char(self.utf16()?),
-            'c' => match self.next() {
+            'c' => match self.bump() {
                 Some(c) if c.is_ascii() => Escaped::Char(char::from(c as u8 ^ 64)),
                 _ => return Err(self.syntax("\\c is not followed by an ASCII character")),
             },
@@ -175,7 +175,7 @@ impl Parser<'_> {
         let mut value = 0u32;
         let mut digits = 0;
         loop {
-            match self.next() {
+            match self.bump() {
                 Some('}') if digits > 0 => return self.scalar(value),
                 Some(c) if c.is_ascii_hexdigit() && value <= 0x10FFFF => {
                     value = value * 16 + c.to_digit(16).expect("checked to be a digit");
@@ -192,7 +192,7 @@ impl Parser<'_> {
         if !(0xD800..0xDC00).contains(&first) {
             return self.scalar(first);
         }
-        if self.next() == Some('\\') && self.next() == Some('u') {
+        if self.bump() == Some('\\') && self.bump() == Some('u') {
             let second = self.hex_digits(4)?;
             if (0xDC00..0xE000).contains(&second) {
                 return self.scalar(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00));
@@ -204,7 +204,7 @@ impl Parser<'_> {
     fn hex_digits(&mut self, count: usize) -> Parsed<u32> {
         let mut value = 0;
         for _ in 0..count {
-            let Some(digit) = self.next().and_then(|c| c.to_digit(16)) else {
+            let Some(digit) = self.bump().and_then(|c| c.to_digit(16)) else {
                 return Err(self.syntax("bad hexadecimal escape"));
             };
             value = value * 16 + digit;
@@ -218,7 +218,7 @@ impl Parser<'_> {
 
     /// After `\p` or `\P`: the property as a class.
     fn property(&mut self, negated: bool) -> Parsed<String> {
-        let name: String = match self.next() {
+        let name: String = match self.bump() {
             Some('{') => {
                 let rest = &self.chars[self.at..];
                 let Some(length) = rest.iter().position(|&c| c == '}') else {

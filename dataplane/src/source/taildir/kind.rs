@@ -2,7 +2,6 @@
 
 use crate::config::units::{self, INT, LONG};
 use crate::config::{BadValue, Kind, KindInfo, OpenPrefix, RunsOn, Setting, Unit};
-use crate::event::{Advice, Error};
 use crate::pipeline::Source;
 
 pub(super) static FILEGROUPS: Setting<Vec<String>> = Setting::new(
@@ -146,10 +145,7 @@ pub static KIND: Kind<dyn Source> = Kind {
         unsupported: &[],
         batch_size_key: Some("batchSize"),
     },
-    build: |settings| {
-        let what = format!("{}: taildir cannot be built yet", settings.prefix);
-        Err(Error::new(Advice::Stop, what))
-    },
+    build: super::build,
 };
 
 fn at_least_one_or_no_limit(text: &str) -> Result<u64, BadValue> {
