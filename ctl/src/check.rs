@@ -96,6 +96,9 @@ fn lookups(system: &[String]) -> Result<Lookups, Failure> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    if let Ok(directory) = std::env::current_dir() {
+        lookups.add_jvm_properties(&directory.to_string_lossy());
+    }
     lookups.bare_names_from_environment = lookups
         .system
         .get("propertiesImplementation")

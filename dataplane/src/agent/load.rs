@@ -72,6 +72,9 @@ async fn lookups(args: &AgentArgs, jvm: &Jvm) -> Result<Lookups, LoadError> {
         .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
         .collect();
     lookups.system = jvm.properties.iter().cloned().collect();
+    if let Ok(directory) = std::env::current_dir() {
+        lookups.add_jvm_properties(&directory.to_string_lossy());
+    }
     lookups.bare_names_from_environment = jvm
         .property("propertiesImplementation")
         .is_some_and(|class| class == "org.apache.flume.node.EnvVarResolverProperties");

@@ -334,7 +334,7 @@ fn not_latin(key: &str, text: &[u8], place: &Place) -> Option<Diagnostic> {
     Some(diagnostic(
         place.clone(),
         shown,
-        Severity::Hint,
+        Severity::Warning,
         "utf-8-text",
         "this line holds UTF-8 text; the file is read as ISO-8859-1, so each such letter becomes two or more"
             .to_owned(),

@@ -71,6 +71,17 @@ impl Build<'_> {
             &text,
             &["type", "config", "core"],
         );
+        let number = |key: &str| settings.text(key).and_then(|t| t.parse::<u64>().ok());
+        let result = result.map_err(|fault| match (fault.code, number("capacity")) {
+            ("cannot-build", Some(capacity)) if number("transactionCapacity").is_none_or(|t| t > capacity) => Fault {
+                help: format!(
+                    "write {0}.transactionCapacity = {capacity} or less (without it, it is 100), or raise {0}.capacity",
+                    settings.prefix
+                ),
+                ..fault
+            },
+            _ => fault,
+        });
         let row = (ComponentKind::Channel, name, "");
         if let Some(part) = self.rows.judge((List::Channels, name), row, Some(&text), result) {
             self.channels.insert(name.to_owned(), part);

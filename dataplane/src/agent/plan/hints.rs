@@ -1,9 +1,9 @@
 //! The sentences that help a person: what was meant by keys, names and lists that Flume ignores or drops.
 
 use super::hierarchy::{Hierarchy, List, RawAgent, java_split};
-use super::similar;
 use super::validate::{Dropped, Outcome};
-use crate::config::{Diagnostic, Entry, Place, Properties, Severity};
+use super::{similar, values};
+use crate::config::{Diagnostic, Place, Properties, Severity};
 use std::collections::BTreeMap;
 
 /// Everything that can be said without knowing any type.
@@ -14,7 +14,7 @@ pub(super) fn hints(
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for entry in properties.entries() {
-        found.extend(value_hints(entry, hierarchy));
+        found.extend(values::hints(entry, hierarchy));
     }
     for (key, place) in &hierarchy.without_agent {
         found.push(without_agent(key, place));
@@ -27,6 +27,8 @@ pub(super) fn hints(
         let lists = foreign.map(|(key, place)| stray(name, key, place));
         found.extend(lists);
         found.extend(unlisted(name, agent));
+        found.extend(unlisted_interceptors(name, agent));
+        found.extend(same_ports(name, agent));
         let Some(outcome) = outcomes.get(name.as_str()) else { continue };
         found.extend(outcome.dropped.iter().map(|d| dropped(name, agent, d)));
         if let Some((code, why)) = &outcome.agent_why {
@@ -34,116 +36,6 @@ pub(super) fn hints(
         }
     }
     found
-}
-
-/// What can be seen in one value.
-fn value_hints(entry: &Entry, hierarchy: &Hierarchy) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    let (key, value) = (entry.key.trim(), entry.value.trim());
-    let mut say = |severity, code, message: String, help: String| {
-        found.push(complaint(&entry.place, key, severity, code, message, help));
-    };
-    if let Some(second) = second_property(key, value, hierarchy) {
-        say(
-            Severity::Error,
-            "two-properties",
-            format!("a second property stands in this line and became part of the value: {second}"),
-            format!("put {second} on a line of its own"),
-        );
-    } else if let Some(at) = trailing_comment(value) {
-        say(
-            Severity::Warning,
-            "comment-in-value",
-            format!("there are no comments behind a value: \"{}\" is part of it", value[at..].trim_start()),
-            "put the comment on a line of its own, beginning with #".to_owned(),
-        );
-    }
-    let segments: Vec<&str> = key.split('.').collect();
-    let ours = matches!(segments[..], [_, own] if AGENT_KEYS.contains(&own))
-        || matches!(segments[..], [_, "sources" | "sinks" | "channels", _, "core"]);
-    if ours && crate::config::units::count::<0, { i32::MAX as i64 }>(value).is_err() {
-        say(
-            Severity::Warning,
-            "bad-value",
-            format!("\"{value}\" is not a whole number, so this says nothing"),
-            "core is the number of a CPU, cores a number of CPUs, stopTimeout is in ms".to_owned(),
-        );
-    }
-    let list = match segments[..] {
-        [_, list] => List::ALL.into_iter().any(|l| l.key() == list),
-        [_, "sources", _, last] => matches!(last, "channels" | "interceptors" | "filegroups"),
-        [_, "sinkgroups", _, last] => last == "sinks",
-        _ => false,
-    };
-    if list && value.contains(',') {
-        let fixed = value.replace(',', " ");
-        let fixed: Vec<&str> = fixed.split_whitespace().collect();
-        say(
-            Severity::Warning,
-            "comma-in-list",
-            "names in a list are separated by blanks; a comma becomes part of a name".to_owned(),
-            format!("write {key} = {}", fixed.join(" ")),
-        );
-    }
-    if list && segments.len() == 2 && segments[1] == "sinkgroups" && value.contains('\t') {
-        let help = "put single spaces between the names".to_owned();
-        say(
-            Severity::Warning,
-            "tab-in-list",
-            "the list of sink groups is split at spaces only, not at tabs".into(),
-            help,
-        );
-    }
-    let below = segments.get(3..).unwrap_or_default().join(".");
-    if below == "command" && value.split_whitespace().take(2).eq(["tail", "-F"]) {
-        say(
-            Severity::Hint,
-            "tail-in-exec",
-            "what tail -F has read is lost when the agent stops or its channel is full".to_owned(),
-            "a taildir source remembers its position in the file".to_owned(),
-        );
-    }
-    if is_path(&below) && value.starts_with("~") {
-        let help = "write the directory in full".to_owned();
-        say(Severity::Warning, "tilde", "~ is not expanded here: it is read as a name".to_owned(), help);
-    } else if is_path(&below) && !value.starts_with(['/', '$']) && !value.contains(":") {
-        let help = "write the path from / on".to_owned();
-        let message = "a relative path depends on the directory in which the agent is started".to_owned();
-        say(Severity::Hint, "relative-path", message, help);
-    }
-    found
-}
-
-fn is_path(key: &str) -> bool {
-    let keys =
-        ["sink.directory", "spoolDir", "positionFile", "checkpointDir", "backupCheckpointDir", "dataDirs"];
-    keys.contains(&key) || key.starts_with("filegroups.")
-}
-
-/// A later word of the value that begins like a property of an agent in this file.
-fn second_property(key: &str, value: &str, hierarchy: &Hierarchy) -> Option<String> {
-    let own = key.split('.').next().unwrap_or_default();
-    value.split_whitespace().skip(1).find_map(|word| {
-        let (agent, rest) = word.split_once('.')?;
-        let known = agent == own || hierarchy.agents.contains_key(agent);
-        let name = rest.split(['=', ':']).next().unwrap_or_default();
-        let list = name.split('.').next().unwrap_or_default();
-        let is_list = List::ALL.into_iter().any(|l| l.key() == list);
-        (known && is_list).then(|| format!("{agent}.{name}"))
-    })
-}
-
-/// Where a comment begins that was meant to stand behind a value.
-fn trailing_comment(value: &str) -> Option<usize> {
-    let marks: &[&str] =
-        if value.starts_with(|c: char| c.is_ascii_digit()) { &["#", "//", "--", ";"] } else { &["#", "//"] };
-    marks
-        .iter()
-        .filter_map(|mark| {
-            let at = value.match_indices(mark).find(|(at, _)| value[..*at].ends_with([' ', '\t']))?.0;
-            Some(at)
-        })
-        .min()
 }
 
 fn without_agent(key: &str, place: &Place) -> Diagnostic {
@@ -160,7 +52,7 @@ fn without_agent(key: &str, place: &Place) -> Diagnostic {
 fn empty_value(key: &str, place: &Place, separated: bool, properties: &Properties) -> Diagnostic {
     let next =
         properties.entries().iter().find(|e| e.place.file == place.file && e.place.line == place.line + 1);
-    let cut = next.is_some_and(|e| !separated && !looks_like_property(&e.key));
+    let cut = next.is_some_and(|e| !looks_like_property(&e.key));
     let (code, message, help) = if !separated && !key.contains('.') {
         (
             "no-value",
@@ -172,7 +64,9 @@ fn empty_value(key: &str, place: &Place, separated: bool, properties: &Propertie
         (
             "no-value",
             "the key has no value: its line ends before one; the property is ignored".to_owned(),
-            format!("write {key} = and the value of the next line in one line, or end this line with = \\"),
+            format!(
+                "write {key} = and the value of the next line in one line, or end this line with = and a backslash"
+            ),
         )
     } else {
         (
@@ -245,6 +139,61 @@ fn unlisted(agent_name: &str, agent: &RawAgent) -> Vec<Diagnostic> {
     found
 }
 
+/// Interceptors with properties that their source does not name.
+fn unlisted_interceptors(agent_name: &str, agent: &RawAgent) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for source in agent.names(List::Sources) {
+        let Some(component) = agent.component(List::Sources, source) else { continue };
+        let list = component.text("interceptors").unwrap_or_default();
+        let names = java_split(list);
+        for (key, value) in &component.values {
+            let Some(name) = key.strip_prefix("interceptors.").and_then(|k| k.strip_suffix(".type")) else {
+                continue;
+            };
+            if names.contains(&name) || name.contains('.') {
+                continue;
+            }
+            let all = [list, name].join(" ");
+            found.push(complaint(
+                &value.place,
+                &format!("{agent_name}.sources.{source}.{key}"),
+                Severity::Warning,
+                "unlisted",
+                format!("source {source} does not name interceptor {name} in its list: it is ignored"),
+                format!("write {agent_name}.sources.{source}.interceptors = {}", all.trim()),
+            ));
+        }
+    }
+    found
+}
+
+/// Two listed sources of an agent that want the same port of the same address.
+fn same_ports(agent_name: &str, agent: &RawAgent) -> Vec<Diagnostic> {
+    let mut taken: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    let mut found = Vec::new();
+    let names = agent.lists.get(&List::Sources).map(|v| java_split(&v.text)).unwrap_or_default();
+    for name in names {
+        let Some(component) = agent.component(List::Sources, name) else { continue };
+        let Some(port) = component.text("port").filter(|p| *p != "0") else { continue };
+        let udp = component.text("type").is_some_and(|t| t.to_ascii_lowercase().ends_with("udp"));
+        let address = component.text("bind").or(component.text("host")).unwrap_or_default();
+        if udp || taken.get(&(address, port)).is_none_or(|other| *other == name) {
+            taken.entry((address, port)).or_insert(name);
+            continue;
+        }
+        let other = taken[&(address, port)];
+        found.push(complaint(
+            &component.place("port"),
+            &format!("{agent_name}.sources.{name}.port"),
+            Severity::Warning,
+            "same-port",
+            format!("source {other} listens on port {port} of this address already; only one of the two can"),
+            "give one of them another port".to_owned(),
+        ));
+    }
+    found
+}
+
 fn listed(list: List, text: &str) -> Vec<&str> {
     if list == List::SinkGroups {
         text.split(' ').filter(|n| !n.is_empty()).collect()
@@ -265,8 +214,12 @@ fn misspelt<'a>(agent: &RawAgent, list: List, name: &str, listed: &[&'a str]) ->
 
 fn dropped(agent_name: &str, agent: &RawAgent, drop: &Dropped) -> Diagnostic {
     let key = format!("{agent_name}.{}.{}.{}", drop.list.key(), drop.name, drop.key);
+    let instead = agent.component(drop.list, &drop.name).and_then(|component| {
+        let near = similar::closest(drop.key, component.values.keys().map(String::as_str))?;
+        (!drop.key.is_empty() && !component.values.contains_key(drop.key)).then(|| component.place(near))
+    });
     complaint(
-        &drop.place,
+        instead.as_ref().unwrap_or(&drop.place),
         key.trim_end_matches('.'),
         Severity::Error,
         drop.code,
@@ -425,3 +378,6 @@ fn complaint(
 ) -> Diagnostic {
     Diagnostic { place: place.clone(), key: key.to_owned(), severity, code, message, help }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod kinds;
 mod rows;
 mod similar;
 mod validate;
+mod values;
 
 pub use kinds::{Component, ComponentKind, Part, Verdict};
 pub use validate::Validated;
