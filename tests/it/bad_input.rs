@@ -48,6 +48,21 @@ fn a_folder_that_cannot_be_made_leaves_the_rest_running() {
 }
 
 #[test]
+fn a_taildir_folder_that_is_missing_is_named() {
+    let scene = Scene::new();
+    let (port, conf) = scene.netcat_conf(&format!(
+        "a1.sinks.k1.type = logger\na1.sources = r1 r2\na1.sources.r2.type = TAILDIR\na1.sources.r2.channels = c1\n\
+         a1.sources.r2.filegroups = f1\na1.sources.r2.filegroups.f1 = {}/.*log\na1.sources.r2.positionFile = {}",
+        scene.path("nowhere").display(),
+        scene.path("pos.json").display()
+    ));
+    let agent = scene.start(&conf);
+    let line = agent.wait_log("nowhere");
+    assert!(line.contains("WARN") || line.contains("ERROR"), "{line}");
+    assert_eq!(Nc::connect(port).ask("hello"), "OK");
+}
+
+#[test]
 fn a_wrong_agent_name_lists_the_agents_of_the_file() {
     let scene = Scene::new();
     let (_, conf) = scene.netcat_conf("a1.sinks.k1.type = logger");

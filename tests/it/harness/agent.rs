@@ -141,6 +141,12 @@ impl Agent {
         self.wait_for_end()
     }
 
+    /// kill -9, and waits.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits until it has ended.
     #[track_caller]
     pub(crate) fn wait_for_end(mut self) -> Ended {
