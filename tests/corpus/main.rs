@@ -208,10 +208,6 @@ fn comparable(agent: &AgentPlan, row: &Component) -> bool {
                 && matches!(c.verdict, Verdict::Unsupported | Verdict::ThirdParty)
         })
     };
-    // Sources that are declared and cannot be built yet say so.
-    if agent.components.iter().any(|c| c.why.ends_with("cannot be built yet")) {
-        return false;
-    }
     let left = &agent.validated;
     match row.kind {
         ComponentKind::Source => {
@@ -231,11 +227,16 @@ fn comparable(agent: &AgentPlan, row: &Component) -> bool {
                 && !groups.into_iter().any(|(group, _)| missing(ComponentKind::Sinkgroup, group))
         }
         _ => {
-            let attached = left.sources.iter().filter(|(_, channels)| channels.contains(&row.name));
-            let mut foreign = attached.map(|(name, _)| missing(ComponentKind::Source, name));
+            let sources = left.sources.iter().filter(|(_, channels)| channels.contains(&row.name));
             let sinks = left.sinks.iter().filter(|(_, channel)| *channel == row.name);
-            let mut foreign_sinks = sinks.map(|(name, _)| missing(ComponentKind::Sink, name));
-            !missing(ComponentKind::Channel, &row.name) && !foreign.any(|m| m) && !foreign_sinks.any(|m| m)
+            let of = |kind: ComponentKind, name: &str| {
+                let row = agent.components.iter().find(|c| c.kind == kind && c.name == name);
+                row.is_none_or(|row| comparable(agent, row))
+            };
+            // A sink hangs on this very channel: only its own type counts here.
+            !missing(ComponentKind::Channel, &row.name)
+                && sources.into_iter().all(|(name, _)| of(ComponentKind::Source, name))
+                && sinks.into_iter().all(|(name, _)| !missing(ComponentKind::Sink, name))
         }
     }
 }

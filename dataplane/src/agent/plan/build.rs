@@ -3,18 +3,19 @@
 //! In Flume's order: channels, sources, sinks, groups; then channels to which nothing is connected go. What Flume lets a
 //! whole agent fail for costs the component alone here.
 
+mod groups;
+mod sources;
+
 use super::batch::Capacities;
-use super::hierarchy::{List, RawAgent, java_split};
+use super::hierarchy::{List, RawAgent};
 use super::kinds::{self, ComponentKind, Fault, Part, Verdict};
-use super::rows::{Rows, selector_type};
-use super::validate::{self, Outcome, Validated};
+use super::rows::Rows;
+use super::validate::{Outcome, Validated};
 use super::{AgentPlan, ChannelPlan, RunnerPlan, SinkPlan, SourcePlan};
 use crate::channel::ChannelSpec;
 use crate::config::{Diagnostic, Kind, Role, Settings, Severity};
-use crate::pipeline::{Interceptor, SelectorSpec, SinkProcessor};
 use crate::registry::{self, flume};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Plans one agent.
 pub(super) fn build(
@@ -163,68 +164,6 @@ impl Build<'_> {
         }
     }
 
-    fn source(&mut self, name: &str, listed: &[String]) {
-        let settings = self.rows.settings(List::Sources, name);
-        let text = settings.text("type").unwrap_or_default().to_owned();
-        let frame = ["type", "channels", "config", "core", "interceptors", "interceptors.", "selector."];
-        let result = self.part(List::Sources, name, registry::SOURCES, Role::Source, &text, &frame);
-        if !matches!(&result, Err(Fault { verdict: Verdict::Fails, .. })) {
-            self.connected.extend_from_slice(listed);
-        }
-        let (interceptors, bad_interceptor) = self.interceptors(name, &settings);
-        let running: Vec<String> =
-            listed.iter().filter(|c| self.channels.contains_key(*c)).cloned().collect();
-        let selector = self.selector(name, &settings, listed, &running);
-        let result = result.and_then(|source| {
-            if running.is_empty() {
-                return Err(no_channel(listed));
-            }
-            if let Some(bad) = bad_interceptor {
-                let why = format!("its interceptor {bad} does not run");
-                return Err(Fault::fails("interceptor", "interceptors", why, ""));
-            }
-            let Some(selector) = selector else {
-                return Err(Fault::fails(
-                    "selector",
-                    "selector.type",
-                    "its selector does not run".to_owned(),
-                    "",
-                ));
-            };
-            Ok(SourcePlan { name: name.to_owned(), source, interceptors, selector, channels: running })
-        });
-        let row = (ComponentKind::Source, name, "");
-        if let Some(source) = self.rows.judge((List::Sources, name), row, Some(&text), result) {
-            self.sources.push(source);
-        }
-    }
-
-    /// The chain, and the first of it that does not run.
-    fn interceptors(
-        &mut self,
-        source: &str,
-        settings: &Settings,
-    ) -> (Vec<(String, Part<dyn Interceptor>)>, Option<String>) {
-        let mut chain = Vec::new();
-        let mut bad = None;
-        for name in java_split(settings.text("interceptors").unwrap_or_default()) {
-            if name.is_empty() {
-                continue;
-            }
-            let prefix = format!("interceptors.{name}.");
-            let own = settings.child(&prefix);
-            let text = own.text("type").map(str::to_owned);
-            let result = self.nested(source, own, registry::INTERCEPTORS, Role::Interceptor, text.as_deref());
-            let row = format!("{source}.{name}");
-            let row = (ComponentKind::Interceptor, row.as_str(), prefix.as_str());
-            match self.rows.judge((List::Sources, source), row, text.as_deref(), result) {
-                Some(part) => chain.push((name.to_owned(), part)),
-                None => bad = bad.or(Some(name.to_owned())),
-            }
-        }
-        (chain, bad)
-    }
-
     fn nested<C: ?Sized>(
         &mut self,
         source: &str,
@@ -249,54 +188,6 @@ impl Build<'_> {
         kinds::check(kind, settings, &unknown, self.rows.diagnostics)
     }
 
-    /// The selector of a source, tried on the channels that run.
-    fn selector(
-        &mut self,
-        source: &str,
-        settings: &Settings,
-        listed: &[String],
-        running: &[String],
-    ) -> Option<Part<dyn SelectorSpec>> {
-        let mut own = settings.child("selector.");
-        let component = self.rows.raw.component(List::Sources, source);
-        let shown = component.and_then(selector_type).map(str::to_owned);
-        let text = own.text("type").filter(|t| !t.is_empty()).unwrap_or("replicating").to_owned();
-        let deferred = component.is_some_and(|c| c.unknown.iter().any(|k| k.starts_with("selector.")));
-        // Judged on all channels of the source while some of them do not run, to name each fault at its own place.
-        let names: Vec<Arc<str>> = if running.len() == listed.len() { running } else { listed }
-            .iter()
-            .map(|c| c.as_str().into())
-            .collect();
-        if flume::find(Role::Selector, &text).is_some_and(|t| t.alias == "replicating") {
-            self.rows.diagnostics.extend(drop_unknown_optional(&mut own, listed));
-        }
-        let result =
-            self.nested(source, own, registry::SELECTORS, Role::Selector, Some(&text)).and_then(|part| {
-                if !deferred {
-                    let spec = (part.kind.build)(&part.settings);
-                    let bound = spec.and_then(|spec| spec.bind(&names));
-                    drop(bound.map_err(|error| Fault::fails("selector", "", error.line(), SELECTOR_HELP))?);
-                }
-                Ok(part)
-            });
-        if shown.is_none() {
-            return result.ok();
-        }
-        if component.is_some_and(validate::is_load_balancing) && result.is_ok() {
-            self.rows.diagnostics.push(Diagnostic {
-                place: settings.place("selector.type"),
-                key: format!("{}.selector.type", settings.prefix),
-                severity: Severity::Hint,
-                code: "load-balancing-selector",
-                message: "Flume 1.10 and 1.11 always drop a source with this selector; here it runs"
-                    .to_owned(),
-                help: String::new(),
-            });
-        }
-        let row = (ComponentKind::Selector, source, "selector.");
-        self.rows.judge((List::Sources, source), row, shown.as_deref(), result)
-    }
-
     fn sink(&mut self, name: &str, channel: &str) {
         let text = self
             .rows
@@ -318,100 +209,6 @@ impl Build<'_> {
         if let Some(sink) = self.rows.judge((List::Sinks, name), row, Some(&text), result) {
             self.sinks.insert(name.to_owned(), sink);
         }
-    }
-
-    /// Groups, then every sink that stands alone.
-    fn runners(&mut self, left: &Validated) -> Vec<RunnerPlan> {
-        let mut runners = Vec::new();
-        for (group, members) in &left.groups {
-            runners.extend(self.group(group, members));
-        }
-        let group_names: Vec<&str> = left.groups.iter().map(|(name, _)| name.as_str()).collect();
-        let grouped: Vec<&String> = left.groups.iter().flat_map(|(_, members)| members).collect();
-        let default = kinds::resolve(registry::PROCESSORS, Role::Processor, "default");
-        for (name, _) in left.sinks.iter().filter(|(name, _)| !grouped.contains(&name)) {
-            let Some(sink) = self.sinks.remove(name) else { continue };
-            let result = if group_names.contains(&name.as_str()) {
-                let why = "it has the name of a sink group, and Flume never runs such a sink";
-                Err(Fault::fails(
-                    "name-of-a-group",
-                    "",
-                    why.to_owned(),
-                    "give the sink or the group another name",
-                ))
-            } else {
-                default.clone()
-            };
-            match result {
-                Ok(kind) => runners.push(RunnerPlan {
-                    name: name.clone(),
-                    is_group: false,
-                    processor: Part { kind, settings: Settings::default() },
-                    members: vec![sink],
-                }),
-                Err(fault) => self.stop_sink(name, fault),
-            }
-        }
-        runners
-    }
-
-    fn group(&mut self, name: &str, members: &[String]) -> Option<RunnerPlan> {
-        let settings = self.rows.settings(List::SinkGroups, name);
-        let own = settings.child("processor.");
-        let text = own.text("type").map(str::to_owned);
-        let result = match text.as_deref() {
-            None => Err(Fault::fails(
-                "no-type",
-                "processor.type",
-                "it has no key processor.type".to_owned(),
-                "add processor.type = failover or load_balance",
-            )),
-            Some(text) => self.group_processor(name, own, text, members),
-        };
-        let row = (ComponentKind::Sinkgroup, name, "processor.");
-        let result = result
-            .map_err(|fault| Fault { key: fault.key.trim_start_matches("processor.").to_owned(), ..fault });
-        let processor = self.rows.judge((List::SinkGroups, name), row, text.as_deref(), result);
-        let Some(processor) = processor else {
-            for member in members {
-                if self.sinks.remove(member).is_some() {
-                    let why = format!("its group {name} does not run");
-                    self.stop_sink(member, Fault::fails("group", "", why, ""));
-                }
-            }
-            return None;
-        };
-        let sinks: Vec<SinkPlan> = members.iter().filter_map(|m| self.sinks.remove(m)).collect();
-        if sinks.is_empty() {
-            let fault = Fault::fails("group", "", "none of its sinks runs".to_owned(), "");
-            return self.rows.judge((List::SinkGroups, name), row, text.as_deref(), Err(fault));
-        }
-        Some(RunnerPlan { name: name.to_owned(), is_group: true, processor, members: sinks })
-    }
-
-    fn group_processor(
-        &mut self,
-        name: &str,
-        own: Settings,
-        text: &str,
-        members: &[String],
-    ) -> Result<Part<dyn SinkProcessor>, Fault> {
-        let is = |alias: &str| flume::find(Role::Processor, text).is_some_and(|t| t.alias == alias);
-        if is("default") && members.len() > 1 {
-            let why = format!("processor default takes one sink and the group has {}", members.len());
-            return Err(Fault::fails("group-size", "type", why, "use failover or load_balance"));
-        }
-        if is("load_balance") && members.len() < 2 {
-            let why = "processor load_balance needs two sinks or more and the group has one".to_owned();
-            return Err(Fault::fails("group-size", "type", why, "add a sink, or remove the group"));
-        }
-        self.nested(name, own, registry::PROCESSORS, Role::Processor, Some(text))
-    }
-
-    fn stop_sink(&mut self, name: &str, fault: Fault) {
-        let text = self.rows.raw.component(List::Sinks, name).and_then(|c| c.text("type")).map(str::to_owned);
-        let row = (ComponentKind::Sink, name, "");
-        self.rows.judge::<()>((List::Sinks, name), row, text.as_deref(), Err(fault));
     }
 
     /// Flume removes channels to which nothing is connected.
@@ -453,32 +250,6 @@ impl Build<'_> {
         }
     }
 }
-
-/// Flume builds a replicating selector with an unknown optional channel, and every event fails at it. Here the name is
-/// left out.
-fn drop_unknown_optional(selector: &mut Settings, channels: &[String]) -> Option<Diagnostic> {
-    let key = format!("{}.optional", selector.prefix);
-    let value = selector.values.get_mut("optional")?;
-    let (known, unknown): (Vec<&str>, Vec<&str>) =
-        java_split(&value.text).into_iter().partition(|name| channels.iter().any(|c| c == name));
-    if unknown.is_empty() {
-        return None;
-    }
-    let message = format!("{} is no channel of the source and is left out", unknown.join(", "));
-    let kept = known.join(" ");
-    let place = value.place.clone();
-    value.text = kept;
-    Some(Diagnostic {
-        place,
-        key,
-        severity: Severity::Warning,
-        code: "unknown-optional-channel",
-        message,
-        help: format!("the channels of the source are {}", channels.join(", ")),
-    })
-}
-
-const SELECTOR_HELP: &str = "a selector may only name channels that the source lists in its key channels";
 
 fn no_channel(names: &[String]) -> Fault {
     let why = match names {

@@ -61,6 +61,19 @@ impl<'a> Rows<'a> {
         self.rows.insert((row.kind, row.name.clone()), row);
     }
 
+    /// True when the type of a source, of its selector or of one of its interceptors is not to be had here.
+    pub(super) fn lacks_a_type(&self, source: &str) -> bool {
+        let interceptors = format!("{source}.");
+        self.rows.values().any(|row| {
+            let own = match row.kind {
+                ComponentKind::Source | ComponentKind::Selector => row.name == source,
+                ComponentKind::Interceptor => row.name.starts_with(&interceptors),
+                _ => false,
+            };
+            own && matches!(row.verdict, Verdict::ThirdParty | Verdict::Unsupported)
+        })
+    }
+
     /// Records a verdict, and complains unless the component runs.
     pub(super) fn judge<T>(
         &mut self,
