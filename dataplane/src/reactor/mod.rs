@@ -12,6 +12,7 @@ mod file;
 pub mod fs;
 mod host;
 mod lag;
+mod log_disk;
 mod mesh;
 mod native;
 mod net;
@@ -34,6 +35,7 @@ mod watch;
 pub use affinity::allowed_cpus;
 pub use file::{File, FileStat, OpenHow};
 pub use lag::Lag;
+pub use log_disk::LogDisk;
 pub use mesh::{MeshPort, mesh};
 pub use net::{Listener, Stream, resolve};
 pub use placement::{CoreClaim, claim_cores};
@@ -92,6 +94,10 @@ pub trait Backend {
     fn command(&self, line: &CommandLine) -> io::Result<Box<dyn Child>>;
     /// Runs a job that may take longer than 1 ms (DNS, directory scans, compression) on another thread.
     fn offload(&self, job: Box<dyn FnOnce() + Send>) -> Fut<'static, ()>;
+    /// The disk of a log in these files, with at most `buffer_bytes` of buffers; on the core's ring where that can do what
+    /// the files' way of writing asks for, else on threads of its own.
+    fn log_disk(&self, files: Arc<wal::disk::SlotFiles>, buffer_bytes: usize)
+    -> io::Result<Box<dyn LogDisk>>;
     /// `io_uring`, `epoll` or `simulation`, for status.
     fn io_name(&self) -> &'static str;
     /// How late this thread's loop has been; nothing where that is not measured.

@@ -5,8 +5,8 @@ use super::clock::{self, Random};
 use super::lag::{Lag, Measured, Meter, POLLS_A_TURN};
 use super::ring::{self, Ring};
 use super::{
-    Backend, Child, CommandLine, Core, File, Fut, HostNames, IoChoice, Listener, OpenHow, Role, Stream,
-    TaskHandle, epoll, host, offload, pool_file, task, uring_file,
+    Backend, Child, CommandLine, Core, File, Fut, HostNames, IoChoice, Listener, LogDisk, OpenHow, Role,
+    Stream, TaskHandle, epoll, host, log_disk::Threaded, offload, pool_file, task, uring_file,
 };
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -15,9 +15,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use wal::Tick;
+use wal::disk::{Access, SlotFiles};
 
 thread_local! {
     /// For the runtime's hooks, which cannot hold what stays on its thread.
@@ -209,6 +211,15 @@ impl Backend for Native {
             Io::Ring(ring) => Box::pin(ring::open(ring.clone(), path, how)),
             Io::TokioUring => Box::pin(uring_file::open(path, how)),
             Io::Epoll => Box::pin(pool_file::open(path, how)),
+        }
+    }
+
+    fn log_disk(&self, files: Arc<SlotFiles>, buffer_bytes: usize) -> io::Result<Box<dyn LogDisk>> {
+        match &self.io {
+            Io::Ring(ring) if files.access() != Access::Mapped => {
+                Ok(Box::new(ring::RingDisk::new(ring.clone(), files, buffer_bytes)))
+            }
+            _ => Ok(Box::new(Threaded::start(files, buffer_bytes)?)),
         }
     }
 

@@ -6,11 +6,13 @@
 //! polled; the ring counts completions into an event descriptor that the thread's one place of sleep watches.
 
 mod file;
+mod log_disk;
 mod net;
 mod op;
 mod slots;
 
 pub(super) use file::open;
+pub(super) use log_disk::RingDisk;
 pub(super) use net::{connect, listen};
 
 use super::{affinity, watch};

@@ -1,7 +1,7 @@
 //! One operation in flight.
 
 use super::Ring;
-use super::slots::{Key, Lent, PeerRoom, Room};
+use super::slots::{Held, Key, Lent, PeerRoom, Room};
 use io_uring::opcode;
 use io_uring::squeue::Entry;
 use io_uring::types::{Fd, FsyncFlags};
@@ -12,7 +12,9 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use wal::disk::AlignedBuf;
 
 /// Most bytes of one operation.
 const MOST_BYTES: usize = 1 << 30;
@@ -95,6 +97,38 @@ impl Op {
         })
     }
 
+    /// Writes the first `len_bytes` of a log's buffer, durably; on completion they have survived power loss.
+    pub(super) fn write_durable(
+        ring: &Rc<Ring>,
+        fd: Arc<OwnedFd>,
+        from: AlignedBuf,
+        len_bytes: u32,
+        offset_bytes: u64,
+    ) -> Op {
+        let lent = Lent { fd: Held::Shared(fd), room: Room::Block(from) };
+        Op::start(ring, lent, false, |lent| {
+            let fd = raw(lent);
+            let at = block(lent)[..len_bytes as usize].as_ptr();
+            opcode::Write::new(fd, at, len_bytes).offset(offset_bytes).rw_flags(libc::RWF_DSYNC).build()
+        })
+    }
+
+    /// Reads `len_bytes` into a log's buffer, from `at_bytes` of it on.
+    pub(super) fn read_block(
+        ring: &Rc<Ring>,
+        fd: Arc<OwnedFd>,
+        into: AlignedBuf,
+        (at_bytes, len_bytes): (u32, u32),
+        offset_bytes: u64,
+    ) -> Op {
+        let lent = Lent { fd: Held::Shared(fd), room: Room::Block(into) };
+        Op::start(ring, lent, false, |lent| {
+            let fd = raw(lent);
+            let at = block(lent)[at_bytes as usize..(at_bytes + len_bytes) as usize].as_mut_ptr();
+            opcode::Read::new(fd, at, len_bytes).offset(offset_bytes).build()
+        })
+    }
+
     pub(super) fn sync_data(ring: &Rc<Ring>, fd: &Rc<OwnedFd>) -> Op {
         Op::start(ring, lend(fd, Room::None), false, |lent| {
             opcode::Fsync::new(raw(lent)).flags(FsyncFlags::DATASYNC).build()
@@ -148,7 +182,7 @@ pub(super) fn peer_of(room: PeerRoom) -> Option<std::net::SocketAddr> {
 }
 
 fn lend(fd: &Rc<OwnedFd>, room: Room) -> Lent {
-    Lent { fd: fd.clone(), room }
+    Lent { fd: Held::Own(fd.clone()), room }
 }
 
 fn raw(lent: &Lent) -> Fd {
@@ -162,6 +196,12 @@ fn spare(lent: &mut Lent) -> (*mut u8, u32) {
     let Room::Bytes(bytes) = &mut lent.room else { unreachable!("reads lend bytes") };
     let spare = bytes.spare_capacity_mut();
     (spare.as_mut_ptr().cast(), spare.len().min(MOST_BYTES) as u32)
+}
+
+/// A log's buffer. It is in its slot already: moving it moves its bytes nowhere.
+fn block(lent: &mut Lent) -> &mut [u8] {
+    let Room::Block(buf) = &mut lent.room else { unreachable!("operations of a log lend blocks") };
+    buf.as_mut()
 }
 
 fn rest(lent: &Lent, done_bytes: usize) -> (*const u8, u32) {

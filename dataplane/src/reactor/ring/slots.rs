@@ -2,19 +2,41 @@
 
 use rustix::fd::OwnedFd;
 use socket2::{SockAddr, SockAddrStorage};
+use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
+use wal::disk::AlignedBuf;
 
 /// The descriptor and the memory of one operation. Neither is freed, closed or moved before its completion.
 pub(super) struct Lent {
-    pub(super) fd: Rc<OwnedFd>,
+    pub(super) fd: Held,
     pub(super) room: Room,
+}
+
+/// A share in an open descriptor.
+pub(super) enum Held {
+    /// Of this thread only.
+    Own(Rc<OwnedFd>),
+    /// Of other threads, too.
+    Shared(Arc<OwnedFd>),
+}
+
+impl AsRawFd for Held {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Held::Own(fd) => fd.as_raw_fd(),
+            Held::Shared(fd) => fd.as_raw_fd(),
+        }
+    }
 }
 
 /// Memory that the kernel reads or writes.
 pub(super) enum Room {
     None,
     Bytes(Vec<u8>),
+    /// A buffer of a log.
+    Block(AlignedBuf),
     /// Where to connect to.
     To(Box<SockAddr>),
     /// Where the address of an accepted peer goes.
@@ -188,14 +210,15 @@ mod tests {
 
     fn lent() -> Lent {
         let fd = std::fs::File::open("/dev/null").unwrap().into();
-        Lent { fd: Rc::new(fd), room: Room::Bytes(vec![1, 2, 3]) }
+        Lent { fd: Held::Own(Rc::new(fd)), room: Room::Bytes(vec![1, 2, 3]) }
     }
 
     #[test]
     fn what_is_lent_stays_until_the_completion() {
         let mut slots = Slots::default();
         let watched = lent();
-        let fd = watched.fd.clone();
+        let Held::Own(fd) = &watched.fd else { unreachable!("made above") };
+        let fd = fd.clone();
         let key = slots.insert(watched);
         assert!(slots.collect(key).is_none());
         assert!(matches!(slots.abandon(key), Abandon::InFlight));

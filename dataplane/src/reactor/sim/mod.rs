@@ -9,7 +9,9 @@ mod executor;
 mod file;
 mod net;
 
-use super::{Backend, Child, CommandLine, Core, File, Fut, HostNames, Listener, OpenHow, Stream, TaskHandle};
+use super::{
+    Backend, Child, CommandLine, Core, File, Fut, HostNames, Listener, LogDisk, OpenHow, Stream, TaskHandle,
+};
 use executor::Executor;
 use file::Files;
 use net::Net;
@@ -19,8 +21,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use wal::Tick;
+use wal::disk::SlotFiles;
 
 /// Where the simulated wall clock starts, in milliseconds since 1970.
 const START_WALL_MS: u64 = 1_700_000_000_000;
@@ -149,6 +153,11 @@ impl Backend for Machine {
 
     fn command(&self, line: &CommandLine) -> io::Result<Box<dyn Child>> {
         let text = format!("{}: there are no processes in a simulation", line.program);
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+    }
+
+    fn log_disk(&self, _: Arc<SlotFiles>, _: usize) -> io::Result<Box<dyn LogDisk>> {
+        let text = "real files have no place in a simulation: a log is simulated on wal::disk::sim";
         Err(io::Error::new(io::ErrorKind::Unsupported, text))
     }
 
