@@ -1,28 +1,31 @@
-//! Messages between threads: one bounded ring for each ordered pair, made once at start.
+//! Messages between threads: one bounded ring for each ordered pair. Who takes part is settled once at start.
 //!
 //! Posting never waits: whoever posts holds a credit, and rings are made large enough for all credits (the message types
 //! above this room say how many). Receiving is a future that sleeps until something arrives; a thread that is awake is
 //! not woken.
 
-use atomic_waker::AtomicWaker;
+mod doorbell;
+#[cfg(all(test, penstock_loom))]
+mod loom_tests;
+
 use crossbeam_queue::ArrayQueue;
+use doorbell::Doorbell;
 use std::cell::Cell;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 struct Inbox<M> {
-    /// One ring for each sender.
-    rings: Vec<ArrayQueue<M>>,
-    waker: AtomicWaker,
-    /// True while the receiver is asleep or about to be: only then a sender pays for a wake-up.
-    asleep: AtomicBool,
+    /// One ring for each sender, made when it first has something to say: on a large machine most pairs never do, and a
+    /// full set would cost hundreds of megabytes.
+    rings: Vec<OnceLock<ArrayQueue<M>>>,
+    bell: Doorbell,
 }
 
 /// One thread's end of the mesh. Moved into its thread once; not shared.
 pub struct MeshPort<M> {
     me: u16,
     inboxes: Arc<[Inbox<M>]>,
+    ring_slots: usize,
     /// Where the next drain begins, so that no sender is always served first.
     turn: Cell<usize>,
 }
@@ -30,13 +33,10 @@ pub struct MeshPort<M> {
 /// Makes the ports of `nodes` threads; each ring holds `ring_slots` messages.
 pub fn mesh<M: Send>(nodes: u16, ring_slots: usize) -> Vec<MeshPort<M>> {
     let inboxes: Arc<[Inbox<M>]> = (0..nodes)
-        .map(|_| Inbox {
-            rings: (0..nodes).map(|_| ArrayQueue::new(ring_slots)).collect(),
-            waker: AtomicWaker::new(),
-            asleep: AtomicBool::new(false),
-        })
+        .map(|_| Inbox { rings: (0..nodes).map(|_| OnceLock::new()).collect(), bell: Doorbell::new() })
         .collect();
-    (0..nodes).map(|me| MeshPort { me, inboxes: inboxes.clone(), turn: Cell::new(0) }).collect()
+    let port = |me| MeshPort { me, inboxes: inboxes.clone(), ring_slots, turn: Cell::new(0) };
+    (0..nodes).map(port).collect()
 }
 
 impl<M: Send> MeshPort<M> {
@@ -56,16 +56,9 @@ impl<M: Send> MeshPort<M> {
     /// When the ring is full: somebody posted without a credit.
     pub fn post(&self, to: u16, message: M) {
         let inbox = &self.inboxes[to as usize];
-        assert!(
-            inbox.rings[self.me as usize].push(message).is_ok(),
-            "mesh ring {} -> {to}: no credit",
-            self.me
-        );
-        // Pairs with the fence in `poll_recv`: either we see `asleep`, or the receiver sees the message.
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if inbox.asleep.load(Ordering::Relaxed) && inbox.asleep.swap(false, Ordering::AcqRel) {
-            inbox.waker.wake();
-        }
+        let ring = inbox.rings[self.me as usize].get_or_init(|| ArrayQueue::new(self.ring_slots));
+        assert!(ring.push(message).is_ok(), "mesh ring {} -> {to}: no credit", self.me);
+        inbox.bell.ring();
     }
 
     /// The next message and who sent it, if one is there.
@@ -74,7 +67,7 @@ impl<M: Send> MeshPort<M> {
         let start = self.turn.get();
         for step in 0..rings.len() {
             let from = (start + step) % rings.len();
-            if let Some(message) = rings[from].pop() {
+            if let Some(message) = rings[from].get().and_then(ArrayQueue::pop) {
                 self.turn.set((from + 1) % rings.len());
                 return Some((from as u16, message));
             }
@@ -87,13 +80,11 @@ impl<M: Send> MeshPort<M> {
         if let Some(found) = self.try_recv() {
             return Poll::Ready(found);
         }
-        let inbox = &self.inboxes[self.me as usize];
-        inbox.waker.register(cx.waker());
-        inbox.asleep.store(true, Ordering::Relaxed);
-        std::sync::atomic::fence(Ordering::SeqCst);
+        let bell = &self.inboxes[self.me as usize].bell;
+        bell.listen(cx.waker());
         match self.try_recv() {
             Some(found) => {
-                inbox.asleep.store(false, Ordering::Relaxed);
+                bell.awake();
                 Poll::Ready(found)
             }
             None => Poll::Pending,
