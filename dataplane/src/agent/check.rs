@@ -1,6 +1,6 @@
 //! `ctl check`: what would start, what would not and why. A report over a [`Plan`]; nothing is executed.
 
-mod secrets;
+pub(super) mod secrets;
 
 use self::secrets::{HIDDEN, Secrets};
 use super::plan::{ComponentKind, File, Plan, Verdict};
@@ -217,7 +217,7 @@ fn agents(plan: &Plan, secrets: &Secrets<'_>) -> Vec<AgentReport> {
 }
 
 /// The component of which a row speaks: `a1.sources.r1` also for its interceptors and its selector.
-fn component_key(agent: &str, component: &super::plan::Component) -> String {
+pub(super) fn component_key(agent: &str, component: &super::plan::Component) -> String {
     let list = match component.kind {
         ComponentKind::Source | ComponentKind::Interceptor | ComponentKind::Selector => "sources",
         ComponentKind::Channel => "channels",

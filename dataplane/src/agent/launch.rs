@@ -1,5 +1,7 @@
 //! What is to be started: the parts of a plan that run, and how a component that does not run is shown.
 
+use super::check::component_key;
+use super::check::secrets::Secrets;
 use super::plan::{
     AgentPlan, ChannelPlan, ComponentKind, File, Part, Plan, RunnerPlan, SinkPlan, SourcePlan, Verdict,
 };
@@ -107,7 +109,23 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Launch {
     /// What this agent of the plan starts.
-    pub(crate) fn new(plan: &Plan, agent: &AgentPlan, files: &[File]) -> Launch {
+    pub(crate) fn new(plan: &Plan, agent: &AgentPlan, files: &[File], secrets: &Secrets<'_>) -> Launch {
+        // Flume keeps components in hash order; people look for them in the order of their file.
+        let by_file = |list: &str| {
+            let key = format!("{}.{list}", agent.name);
+            let text = plan.properties.iter().find(|p| p.key.trim() == key).map_or("", |p| p.text.as_str());
+            let names: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            move |name: &str| names.iter().position(|n| n == name)
+        };
+        let mut channels: Vec<LaunchChannel> = agent.channels.iter().map(channel).collect();
+        let place = by_file("channels");
+        channels.sort_by_key(|c| place(&c.name));
+        let mut sources: Vec<LaunchSource> = agent.sources.iter().map(source).collect();
+        let place = by_file("sources");
+        sources.sort_by_key(|s| place(&s.name));
+        let mut runners: Vec<LaunchRunner> = agent.runners.iter().map(runner).collect();
+        let place = by_file("sinks");
+        runners.sort_by_key(|r| r.members.iter().filter_map(|m| place(&m.name)).min());
         let number = |key: &str| -> Option<u64> {
             let key = format!("{}.{key}", agent.name);
             plan.properties.iter().find(|p| p.key.trim() == key)?.text.trim().parse().ok()
@@ -115,11 +133,11 @@ impl Launch {
         Launch {
             agent: agent.name.clone(),
             files: files.iter().map(|f| f.name.clone()).collect(),
-            channels: agent.channels.iter().map(channel).collect(),
-            runners: agent.runners.iter().map(runner).collect(),
-            sources: agent.sources.iter().map(source).collect(),
-            not_running: not_running(agent),
-            warnings: warnings(plan, &agent.name),
+            channels,
+            runners,
+            sources,
+            not_running: not_running(agent, secrets),
+            warnings: warnings(plan, &agent.name, secrets),
             properties: properties(plan, &agent.name),
             cores: number("cores").and_then(|n| u32::try_from(n).ok()),
             stop_timeout: number("stopTimeout").map_or(STOP_TIMEOUT, Duration::from_millis),
@@ -165,7 +183,7 @@ fn runner(planned: &RunnerPlan) -> LaunchRunner {
     }
 }
 
-fn not_running(agent: &AgentPlan) -> Vec<NotRunning> {
+fn not_running(agent: &AgentPlan, secrets: &Secrets<'_>) -> Vec<NotRunning> {
     let rows = agent.components.iter().filter(|c| c.verdict != Verdict::Runs);
     rows.filter_map(|c| {
         let role = match c.kind {
@@ -178,14 +196,14 @@ fn not_running(agent: &AgentPlan) -> Vec<NotRunning> {
         Some(NotRunning {
             role,
             name: c.name.clone(),
-            kind: c.type_text.clone().unwrap_or_default(),
-            why: format!("{}: {}", c.place, c.why),
+            kind: secrets.hide(&component_key(&agent.name, c), c.type_text.as_deref().unwrap_or_default()),
+            why: format!("{}: {}", c.place, secrets.hide(&component_key(&agent.name, c), &c.why)),
         })
     })
     .collect()
 }
 
-fn warnings(plan: &Plan, agent: &str) -> Vec<ProblemStatus> {
+fn warnings(plan: &Plan, agent: &str, secrets: &Secrets<'_>) -> Vec<ProblemStatus> {
     let ours = |key: &str| key.split_once('.').is_none_or(|(first, _)| first == agent);
     let serious = plan.diagnostics.iter().filter(|d| d.severity != Severity::Hint && ours(&d.key));
     serious
@@ -193,8 +211,8 @@ fn warnings(plan: &Plan, agent: &str) -> Vec<ProblemStatus> {
             about: d.key.clone(),
             file: d.place.file.to_string(),
             line: d.place.line,
-            message: d.message.clone(),
-            help: d.help.clone(),
+            message: secrets.hide(&d.key, &d.message),
+            help: secrets.hide(&d.key, &d.help),
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! From the command line to what is to be started: reads, plans, says what does not run, and decides whether to go on.
 
-use super::check;
+use super::check::secrets::Secrets;
+use super::check::{self, component_key};
 use super::command_line::{AgentArgs, Jvm};
 use super::launch::Launch;
 use super::origin::{Origin, OriginError, origins};
@@ -55,15 +56,17 @@ pub(crate) async fn load(args: &AgentArgs, jvm: &Jvm) -> Result<Loaded, LoadErro
         let options = check::Options { agent: Some(name.clone()), ..check::Options::default() };
         return Err(LoadError::DryRun(check::report(&plan, &files, &options).text()));
     }
+    // What came from the environment or a filter stays out of the log and of status.
+    let secrets = Secrets::of(&plan.properties, false);
     let Some(agent) = plan.agent(name) else {
-        return Err(LoadError::Config(sentence(&check::unknown_agent(&plan, &files, name))));
+        return Err(LoadError::Config(sentence(&check::unknown_agent(&plan, &files, name), &secrets)));
     };
-    say(&plan, name);
+    say(&plan, name, &secrets);
     if let Some(dir) = &args.backup_directory {
         back_up(dir, name, &plan);
     }
-    refuse(agent, args.allow_partial)?;
-    Ok(Loaded { launch: Launch::new(&plan, agent, &files), origins })
+    refuse(agent, args.allow_partial, &secrets)?;
+    Ok(Loaded { launch: Launch::new(&plan, agent, &files, &secrets), origins })
 }
 
 async fn lookups(args: &AgentArgs, jvm: &Jvm) -> Result<Lookups, LoadError> {
@@ -92,7 +95,7 @@ async fn lookups(args: &AgentArgs, jvm: &Jvm) -> Result<Lookups, LoadError> {
 }
 
 /// Says what concerns this agent; what concerns another one is not its business.
-fn say(plan: &Plan, agent: &str) {
+fn say(plan: &Plan, agent: &str, secrets: &Secrets<'_>) {
     for complaint in &plan.diagnostics {
         let other = complaint
             .key
@@ -102,22 +105,23 @@ fn say(plan: &Plan, agent: &str) {
             continue;
         }
         match complaint.severity {
-            Severity::Error => tracing::error!("{}", sentence(complaint)),
-            Severity::Warning => tracing::warn!("{}", sentence(complaint)),
-            Severity::Hint => tracing::debug!("{}", sentence(complaint)),
+            Severity::Error => tracing::error!("{}", sentence(complaint, secrets)),
+            Severity::Warning => tracing::warn!("{}", sentence(complaint, secrets)),
+            Severity::Hint => tracing::debug!("{}", sentence(complaint, secrets)),
         }
     }
 }
 
-fn sentence(complaint: &Diagnostic) -> String {
-    match complaint.help.is_empty() {
+fn sentence(complaint: &Diagnostic, secrets: &Secrets<'_>) -> String {
+    let text = match complaint.help.is_empty() {
         true => complaint.to_string(),
         false => format!("{complaint}; {}", complaint.help),
-    }
+    };
+    secrets.hide(&complaint.key, &text)
 }
 
 /// Types that cannot be had end a start; so does an agent of which nothing is left.
-fn refuse(agent: &AgentPlan, allow_partial: bool) -> Result<(), LoadError> {
+fn refuse(agent: &AgentPlan, allow_partial: bool, secrets: &Secrets<'_>) -> Result<(), LoadError> {
     let missing: Vec<&Component> = agent.missing_types().collect();
     if !missing.is_empty() && !allow_partial {
         let mut text = format!(
@@ -127,24 +131,27 @@ fn refuse(agent: &AgentPlan, allow_partial: bool) -> Result<(), LoadError> {
         );
         for component in missing {
             // Writing to a String cannot fail.
-            write!(text, "\n{}", component_sentence(component)).ok();
+            write!(text, "\n{}", component_sentence(agent, component, secrets)).ok();
         }
         return Err(LoadError::Config(text));
     }
     if agent.sources.is_empty() && agent.runners.is_empty() {
         let mut text = format!("agent {}: nothing of it would run", agent.name);
         for component in agent.components.iter().filter(|c| c.verdict != Verdict::Runs) {
-            write!(text, "\n{}", component_sentence(component)).ok();
+            write!(text, "\n{}", component_sentence(agent, component, secrets)).ok();
         }
         return Err(LoadError::Config(text));
     }
     Ok(())
 }
 
-fn component_sentence(component: &Component) -> String {
+fn component_sentence(agent: &AgentPlan, component: &Component, secrets: &Secrets<'_>) -> String {
     let Component { kind, name, why, help, place, .. } = component;
     let help = if help.is_empty() { String::new() } else { format!("; {help}") };
-    format!("{place}: {} {name}: {why}{help}", kind.word())
+    secrets.hide(
+        &component_key(&agent.name, component),
+        &format!("{place}: {} {name}: {why}{help}", kind.word()),
+    )
 }
 
 /// Flume's `-b`: what was loaded, merged and substituted, as `.NAME.properties`. It holds secrets: readable by its owner only.

@@ -11,7 +11,7 @@ pub(super) const HIDDEN: &str = "***";
 const TELLING_CHARS: usize = 4;
 
 /// The values to hide.
-pub(super) struct Secrets<'a> {
+pub(in crate::agent) struct Secrets<'a> {
     keys: BTreeSet<&'a str>,
     /// Component → values of its own, the longest first: a value may hold another one.
     near: BTreeMap<&'a str, BTreeSet<Longest<'a>>>,
@@ -23,7 +23,7 @@ type Longest<'a> = (Reverse<usize>, &'a str);
 
 impl<'a> Secrets<'a> {
     /// Those of `properties`; none when they may be shown.
-    pub(super) fn of(properties: &'a [Property], may_show: bool) -> Self {
+    pub(in crate::agent) fn of(properties: &'a [Property], may_show: bool) -> Self {
         let mut secrets = Secrets { keys: BTreeSet::new(), near: BTreeMap::new(), far: BTreeSet::new() };
         for property in properties.iter().filter(|p| p.secret && !may_show) {
             secrets.keys.insert(&property.key);
@@ -45,7 +45,7 @@ impl<'a> Secrets<'a> {
     }
 
     /// A sentence about `key`, or about the component with that key, without the values.
-    pub(super) fn hide(&self, key: &str, sentence: &str) -> String {
+    pub(in crate::agent) fn hide(&self, key: &str, sentence: &str) -> String {
         let near = self.near.get(scope(key)).into_iter().flatten();
         near.chain(&self.far).fold(sentence.to_owned(), |text, (_, value)| replace_words(&text, value))
     }
