@@ -68,3 +68,54 @@ fn an_agent_whose_terminal_went_away_goes_on() {
     wait_until("both arrived", || crate::files::all_text(&out) == "one\ntwo\n");
     assert!(agent.0.try_wait().unwrap().is_none());
 }
+
+#[test]
+fn events_that_cannot_be_printed_stay_in_the_channel() {
+    let scene = Scene::new();
+    let (port, conf) = scene.netcat_conf("a1.sinks.k1.type = logger");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let agent = scene.launch(&conf).stderr(full).spawn();
+    assert_eq!(Nc::connect(port).ask("one"), "OK");
+    let s = agent.wait_status("the sink has tried", |s| {
+        s.sinks[0].write_failures > 0 || s.channels[0].rolled_back_events > 0
+    });
+    assert_eq!((s.sinks[0].events_delivered, s.channels[0].events), (0, 1));
+    assert!(s.sinks[0].why.contains("log"), "{:?}", s.sinks[0]);
+}
+
+#[test]
+fn a_thousand_complaints_of_one_cause_are_a_few_lines() {
+    let scene = Scene::new();
+    let (port, conf) = scene.netcat_conf("a1.sinks.k1.type = logger");
+    let agent = scene.start(&conf);
+    for _ in 0..300 {
+        let mut nc = Nc::connect(port);
+        nc.send(vec![b'x'; 600]);
+        nc.rest();
+    }
+    let line = agent.wait_log(" similar lines suppressed: ");
+    assert!(line.contains("WARN"), "{line}");
+    assert!(agent.log().lines().count() < 150, "{}", agent.log());
+    assert_eq!(agent.status().sources[0].read_failures, 300);
+}
+
+#[test]
+fn one_logger_can_speak_up_alone() {
+    let scene = Scene::new();
+    let (port, conf) = scene.netcat_conf("a1.sinks.k1.type = logger");
+    let agent = scene.start(&conf);
+    let control = agent.control.to_str().unwrap();
+    let set = scene.ctl(&[
+        "--control",
+        control,
+        "log-level",
+        "OFF",
+        "--logger",
+        "org.apache.flume.sink.LoggerSink",
+    ]);
+    assert_eq!(set.status.code(), Some(0), "{set:?}");
+    assert_eq!(Nc::connect(port).ask("silent"), "OK");
+    agent.wait_status("delivered", |s| s.sinks[0].events_delivered == 1);
+    let ended = agent.stop();
+    assert!(!ended.log.contains("silent") && ended.log.contains("stop"), "{}", ended.log);
+}

@@ -15,5 +15,6 @@ mod generators;
 mod harness;
 mod log;
 mod netcat;
+mod quiet;
 mod routing;
 mod stop;

@@ -4,6 +4,7 @@ use super::scene::{Scene, penstock};
 use super::{PATIENCE, http_over_unix, wait_for};
 use dataplane::control::{ChannelStatus, SinkStatus, SourceStatus, Status};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Launch {
     command: Command,
     control: PathBuf,
+    console: Stdio,
 }
 
 impl Launch {
@@ -22,14 +24,14 @@ impl Launch {
         let control = scene.path(&format!("{name}.sock"));
         let mut command = scene.command(&penstock());
         command.args(["agent", "-n", name, "--control"]).arg(&control);
-        Launch { command, control }
+        Launch { command, control, console: Stdio::piped() }
     }
 
     /// The same without `--control`: the socket lies where `ctl -n NAME` looks for it.
     pub(crate) fn by_name(scene: &Scene, name: &str) -> Self {
         let mut command = scene.command(&penstock());
         command.args(["agent", "-n", name]);
-        Launch { command, control: scene.path(&format!("run/penstock/{name}.sock")) }
+        Launch { command, control: scene.path(&format!("run/penstock/{name}.sock")), console: Stdio::piped() }
     }
 
     pub(crate) fn arg(mut self, arg: &str) -> Self {
@@ -42,14 +44,20 @@ impl Launch {
         self
     }
 
+    /// Lets its console be this file; the log cannot be waited for then.
+    pub(crate) fn stderr(mut self, file: File) -> Self {
+        self.console = Stdio::from(file);
+        self
+    }
+
     /// Starts it and follows its log.
     pub(crate) fn spawn(mut self) -> Agent {
-        let mut child = self.command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.command.stdout(Stdio::null()).stderr(self.console).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let log = child.stderr.take().map(BufReader::new);
         let kept = lines.clone();
         let reader = std::thread::spawn(move || {
-            for line in log.split(b'\n').map_while(Result::ok) {
+            for line in log.into_iter().flat_map(|log| log.split(b'\n')).map_while(Result::ok) {
                 kept.lock().unwrap().push(String::from_utf8_lossy(&line).into_owned());
             }
         });

@@ -26,6 +26,17 @@ struct Window {
     last: Option<(Origin, String)>,
 }
 
+/// What to do with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Print it.
+    Print,
+    /// The first of its window that is not printed: somebody has to come back and say how many followed.
+    FirstSuppressed,
+    /// Not printed, as the one before it.
+    Suppressed,
+}
+
 /// Counts per cause.
 #[derive(Default)]
 pub(super) struct Limiter {
@@ -36,8 +47,8 @@ pub(super) struct Limiter {
 impl Limiter {
     /// Whether this record is printed. `site` identifies the call. Never waits: when another thread is asking right now,
     /// the answer is yes.
-    pub(super) fn allows(&self, site: usize, wall_ms: i64, from: &Origin, text: &str) -> bool {
-        let Ok(mut windows) = self.windows.try_lock() else { return true };
+    pub(super) fn judge(&self, site: usize, wall_ms: i64, from: &Origin, text: &str) -> Verdict {
+        let Ok(mut windows) = self.windows.try_lock() else { return Verdict::Print };
         let mut cause = Cause { site, words: first_words(text) };
         if windows.len() >= MAX_CAUSES && !windows.contains_key(&cause) {
             windows.retain(|_, w| w.suppressed > 0 || wall_ms - w.since_ms < WINDOW_MS);
@@ -52,14 +63,15 @@ impl Limiter {
         }
         w.count = w.count.saturating_add(1);
         if w.count <= MAX_PER_SECOND {
-            return true;
-        }
-        if w.last.is_none() {
-            w.last = Some((from.clone(), beginning(text, 160).to_string()));
+            return Verdict::Print;
         }
         w.suppressed += 1;
         self.suppressed.fetch_add(1, Relaxed);
-        false
+        if w.last.is_some() {
+            return Verdict::Suppressed;
+        }
+        w.last = Some((from.clone(), beginning(text, 160).to_string()));
+        Verdict::FirstSuppressed
     }
 
     /// What was suppressed in windows that are over: where, and the line that says it. `all`: also in open windows.
@@ -115,24 +127,27 @@ mod tests {
     fn ten_a_second_then_one_line_with_the_number() {
         let l = Limiter::default();
         let say =
-            |ms, port: u32| l.allows(7, ms, &origin(), &format!("connection from 127.0.0.1:{port} broke"));
-        let printed = (0..25).filter(|n| say(1000 + n, 40_000 + *n as u32)).count();
-        assert_eq!(printed, 10);
+            |ms, port: u32| l.judge(7, ms, &origin(), &format!("connection from 127.0.0.1:{port} broke"));
+        let verdicts: Vec<Verdict> = (0..25).map(|n| say(1000 + n, 40_000 + n as u32)).collect();
+        assert!(verdicts[..10].iter().all(|v| *v == Verdict::Print));
+        assert_eq!(verdicts[10], Verdict::FirstSuppressed);
+        assert!(verdicts[11..].iter().all(|v| *v == Verdict::Suppressed));
         assert!(l.settle(1500, false).is_empty());
         let lines = l.settle(2000, false);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].1.starts_with("15 similar lines suppressed: connection from"), "{}", lines[0].1);
         assert!(!l.owes());
-        assert!(say(2100, 1));
+        assert_eq!(say(2100, 1), Verdict::Print);
         assert_eq!(l.suppressed(), 15);
     }
 
     #[test]
     fn other_components_and_other_places_are_other_causes() {
         let l = Limiter::default();
-        let all = (0..99).all(|n| l.allows(1, 5, &origin(), &format!("Starting Source r{n}")));
+        let all =
+            (0..99).all(|n| l.judge(1, 5, &origin(), &format!("Starting Source r{n}")) == Verdict::Print);
         assert!(all);
-        assert!((0..11).all(|site| l.allows(site, 5, &origin(), "x")));
+        assert!((0..11).all(|site| l.judge(site, 5, &origin(), "x") == Verdict::Print));
     }
 
     #[test]
@@ -140,7 +155,7 @@ mod tests {
         let l = Limiter::default();
         for n in 0..10_000u32 {
             let letters: String = n.to_string().bytes().map(|b| char::from(b + 17)).collect();
-            l.allows(1, 5, &origin(), &letters);
+            l.judge(1, 5, &origin(), &letters);
         }
         assert!(l.windows.lock().unwrap().len() <= MAX_CAUSES + 1);
         assert!(l.owes());

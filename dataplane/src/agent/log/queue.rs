@@ -134,8 +134,8 @@ impl Queue {
         }
     }
 
-    /// A swap of one flag unless the writer sleeps.
-    fn wake(&self) {
+    /// Lets the writer look again. A swap of one flag unless it sleeps.
+    pub(super) fn wake(&self) {
         if let Some(thread) = self.writer.get() {
             thread.unpark();
         }

@@ -2,6 +2,7 @@
 
 use super::format::{Origin, clean, logger_name};
 use super::levels::Levels;
+use super::limiter::Verdict;
 use super::queue::{Queue, Record, wall_ms};
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -53,8 +54,15 @@ impl Subscriber for Records {
         };
         let site = std::ptr::from_ref(metadata).addr();
         let limited = *metadata.level() <= Level::INFO;
-        if !limited || self.queue.limiter.allows(site, at_ms, &from, &text) {
-            self.queue.push(Record { wall_ms: at_ms, from, text });
+        let verdict = match limited {
+            true => self.queue.limiter.judge(site, at_ms, &from, &text),
+            false => Verdict::Print,
+        };
+        match verdict {
+            Verdict::Print => self.queue.push(Record { wall_ms: at_ms, from, text }),
+            // The writer sleeps without an end when it owes no line: it has to learn that it does.
+            Verdict::FirstSuppressed => self.queue.wake(),
+            Verdict::Suppressed => {}
         }
     }
 

@@ -96,6 +96,31 @@ fn a_flood_of_one_cause_is_summed_up() {
 }
 
 #[test]
+fn what_was_suppressed_is_said_though_nothing_else_happens() {
+    let dir = TempDir::new().unwrap();
+    let (log, records) = to_file(dir.path());
+    tracing::subscriber::with_default(records, || {
+        warn!("something else");
+        assert!(log.flush(LIMIT));
+        // The writer is asleep now, or about to be.
+        std::thread::sleep(Duration::from_millis(20));
+        for _ in 0..10 {
+            warn!("the same again");
+        }
+        assert!(log.flush(LIMIT));
+        std::thread::sleep(Duration::from_millis(20));
+        for _ in 0..20 {
+            warn!("the same again");
+        }
+    });
+    let end = std::time::Instant::now() + LIMIT;
+    while !text(dir.path()).lines().any(|l| l.ends_with(" similar lines suppressed: the same again")) {
+        assert!(std::time::Instant::now() < end, "{}", text(dir.path()));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn a_flood_of_many_causes_never_blocks_and_every_line_is_accounted_for() {
     let dir = TempDir::new().unwrap();
     let (log, records) = to_file(dir.path());
