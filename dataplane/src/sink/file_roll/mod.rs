@@ -50,6 +50,8 @@ struct FileRoll {
     opened: Option<(SinkCx, Names)>,
     file: Option<RollFile>,
     buffer: Vec<u8>,
+    /// The last write failed: the next one is small, because the rest of a disk may have room for that.
+    careful: bool,
 }
 
 struct Config {
@@ -75,7 +77,14 @@ fn build(settings: &Settings) -> Result<Box<dyn Sink>, Error> {
         prefix: settings.value(&kind::PREFIX),
         extension: settings.value(&kind::EXTENSION),
     };
-    Ok(Box::new(FileRoll { config, serializer, opened: None, file: None, buffer: Vec::new() }))
+    Ok(Box::new(FileRoll {
+        config,
+        serializer,
+        opened: None,
+        file: None,
+        buffer: Vec::new(),
+        careful: false,
+    }))
 }
 
 impl Sink for FileRoll {
@@ -153,7 +162,7 @@ impl FileRoll {
             cx.metrics.events_taken.add(u64::from(take.events()));
             if full { &cx.metrics.batches_complete } else { &cx.metrics.batches_underflow }.add(1);
             takes.0.push(take);
-            if !full || takes.body_bytes() >= GROUP_BYTES || takes.0.len() >= GROUP_TAKES {
+            if self.careful || !full || takes.body_bytes() >= GROUP_BYTES || takes.0.len() >= GROUP_TAKES {
                 break;
             }
             want.wait = Duration::ZERO;
@@ -186,10 +195,12 @@ impl FileRoll {
         match file.append(bytes).await {
             Ok(buffer) => {
                 self.file = Some(file);
+                self.careful = false;
                 Ok(buffer)
             }
             Err(failure) => {
                 cx.metrics.write_failures.add(1);
+                self.careful = true;
                 let path = file.path().to_owned();
                 match file.repair(&cx.core, &failure).await {
                     Repaired::Usable(file) => self.file = Some(file),

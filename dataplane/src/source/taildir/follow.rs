@@ -8,6 +8,7 @@ use super::table::{FileId, Remembered, Table};
 use super::tail::{Tail, locate};
 use crate::event::{Advice, Draft, Error};
 use crate::pipeline::{Backoff, GaveUp, SourceCx, put_persistently};
+use crate::reactor::FileStat;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
@@ -263,7 +264,10 @@ impl Follower {
         // Only a birth time tells such a file from another one with the same inode number.
         let born_ns = Some(remembered.born_ns?);
         let directory = Path::new(&position.file).parent()?;
-        let is_it = |stat: &crate::reactor::FileStat| stat.inode == position.inode && stat.born_ns == born_ns;
+        let is_it = |stat: &FileStat| {
+            let id = FileId::of(stat);
+            id.inode == position.inode && id.born_ns == born_ns
+        };
         let (path, stat) = locate(core, directory, is_it).await?;
         let group = self.groups.iter().position(|g| g.directory == directory)?;
         tracing::info!("{} is {} now, and is read to its end", position.file, path.display());

@@ -93,6 +93,9 @@ fn build(settings: &Settings) -> Result<Box<dyn Source>, Error> {
 impl Source for Taildir {
     fn open<'a>(&'a mut self, cx: &'a SourceCx) -> Fut<'a, Result<String, Error>> {
         Box::pin(async move {
+            // First, as in Flume: its directory is made, and may be one that is followed.
+            let position_file = absolute(&self.position_file)?;
+            self.table = Some(Table::open(&cx.core, position_file).await?);
             let mut missing = Vec::new();
             for group in &mut self.groups {
                 group.directory = absolute(&group.directory)?;
@@ -106,8 +109,6 @@ impl Source for Taildir {
                 let what = format!("Directory does not exist: {}", missing.join(", "));
                 return Err(Error::new(Advice::RetryAfter(RESTART), what));
             }
-            let position_file = absolute(&self.position_file)?;
-            self.table = Some(Table::open(&cx.core, position_file).await?);
             let patterns: Vec<&str> = self.groups.iter().map(|g| g.pattern.as_str()).collect();
             Ok(format!("follows {}", patterns.join(", ")))
         })

@@ -31,7 +31,9 @@ pub(super) struct FileId {
 
 impl FileId {
     pub(super) fn of(stat: &FileStat) -> FileId {
-        FileId { dev: stat.dev, inode: stat.inode, born_ns: stat.born_ns }
+        // Some images of file systems give all their files a birth in 1970.
+        let born_ns = stat.born_ns.filter(|born| *born != 0);
+        FileId { dev: stat.dev, inode: stat.inode, born_ns }
     }
 }
 
