@@ -5,14 +5,19 @@ import java.util.*;
 import org.apache.flume.conf.*;
 import org.apache.flume.conf.sink.*;
 import org.apache.flume.conf.source.*;
+import org.apache.flume.node.AbstractConfigurationProvider;
+import org.apache.flume.node.MaterializedConfiguration;
 
 /**
  * Reads configuration files on standard input, each after its length in four bytes, and prints a line of JSON for each:
- * what Flume 1.11's own classes make of it. Nothing is built or started.
+ * what Flume 1.11's own classes make of it. With the argument "build", components are built and configured, too; nothing
+ * is ever started.
  */
 public class Oracle {
   static StringBuilder out;
+  static boolean build;
   public static void main(String[] args) throws Exception {
+    build = args.length > 0 && args[0].equals("build");
     DataInputStream in = new DataInputStream(new BufferedInputStream(System.in));
     PrintStream real = System.out;
     System.setOut(System.err);
@@ -62,13 +67,41 @@ public class Oracle {
         str(a); out.append(":");
         agent(c.getConfigurationFor(a));
       }
-      out.append("}}");
+      out.append("}");
+      if (build) {
+        out.append(",\"built\":{");
+        first = true;
+        for (String a : agents) {
+          if (!first) out.append(",");
+          first = false;
+          str(a); out.append(":");
+          built(a, m);
+        }
+        out.append("}");
+      }
+      out.append("}");
     } catch (Throwable t) {
       String s = t.getClass().getSimpleName() + ": " + t.getMessage();
       // Agents are only written after everything succeeded, so no object is half written here.
       if (out.charAt(out.length() - 1) != '{') out.append(",");
       out.append("\"stage\":"); str(stage); out.append(",\"fatal\":"); str(s); out.append("}");
     }
+  }
+  /** Names of what the provider builds, or null when it throws. */
+  static void built(String agent, Map<String, String> m) {
+    MaterializedConfiguration got;
+    try {
+      got = new AbstractConfigurationProvider(agent) {
+        @Override protected FlumeConfiguration getFlumeConfiguration() { return new FlumeConfiguration(m); }
+      }.getConfiguration();
+    } catch (Throwable t) {
+      out.append("null");
+      return;
+    }
+    out.append("{\"sources\":"); list(new TreeSet<>(got.getSourceRunners().keySet()));
+    out.append(",\"channels\":"); list(new TreeSet<>(got.getChannels().keySet()));
+    out.append(",\"runners\":"); list(new TreeSet<>(got.getSinkRunners().keySet()));
+    out.append("}");
   }
   static void agent(FlumeConfiguration.AgentConfiguration a) {
     if (a == null) { out.append("null"); return; }

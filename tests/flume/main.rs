@@ -13,7 +13,7 @@
 
 mod mutate;
 
-use dataplane::agent::plan::{AgentPlan, ComponentKind, File, Plan};
+use dataplane::agent::plan::{AgentPlan, ComponentKind, File, Plan, Verdict};
 use dataplane::config::Lookups;
 use dataplane::config::filters::NothingRuns;
 use serde_json::{Map, Value, json};
@@ -54,6 +54,86 @@ fn mutated_configurations_mean_the_same_to_flume() {
         "{equal} cases equal, {refused} refused as a whole by Flume, {better} better here, {differences} different"
     );
     assert_eq!(differences, 0);
+}
+
+/// Own files only, with the types that both have: Flume configures what it builds, and a configured source may touch the
+/// file system.
+#[test]
+fn mutated_configurations_run_where_flume_builds_them() {
+    let Ok(command) = std::env::var("ORACLE_COMMAND") else {
+        println!("skipped: ORACLE_COMMAND is not set (tests/flume/setup prints it)");
+        return;
+    };
+    let mut oracle = Oracle::start(&format!("{command} build"));
+    let first = number("ORACLE_SEED", 1);
+    let lookups = Lookups::empty("2026-01-01T00:00:00[UTC]".parse().expect("a time"));
+    let (mut equal, mut stricter, mut elsewhere, mut differences) = (0, 0, 0, 0);
+    for seed in first..first + number("ORACLE_CASES", 300) {
+        let bytes = mutate::buildable(seed);
+        let theirs = oracle.ask(&bytes);
+        let file = File { name: "case.conf".to_owned(), bytes: bytes.clone() };
+        let plan = Plan::read(&[file], &lookups, &NothingRuns);
+        for agent in plan.agents.iter().filter(|a| a.valid) {
+            let theirs = &theirs["built"][&agent.name];
+            if theirs.is_null() || !comparable(agent, &plan) {
+                elsewhere += 1;
+            } else if built(agent) == *theirs {
+                equal += 1;
+            } else if agent.components.iter().any(|c| STRICTER.iter().any(|(part, _)| c.why.contains(part))) {
+                stricter += 1;
+            } else {
+                differences += 1;
+                let text = String::from_utf8_lossy(&bytes);
+                for row in agent.components.iter().filter(|c| c.verdict != Verdict::Runs) {
+                    println!("{}: {}", row.name, row.why);
+                }
+                println!("seed {seed}: {}\nours  {}\nFlume {theirs}\n{text}\n", agent.name, built(agent));
+            }
+        }
+    }
+    println!(
+        "{equal} agents equal in what runs, {stricter} refused here and failing later in Flume, {elsewhere} not to be \
+         compared, {differences} different"
+    );
+    assert_eq!(differences, 0);
+}
+
+/// What a reason contains that Flume finds only when the component is started, or at every event, or never.
+const STRICTER: [(&str, &str); 5] = [
+    (" is below ", "a number outside its range: a port, a time below zero"),
+    (" is above ", "the same"),
+    ("encoding: ", "an unknown charset"),
+    ("charset: ", "an unknown charset"),
+    ("there is no serializer", "an unknown serializer"),
+];
+
+/// Where ours is better, or a type is missing on one side, there is nothing to compare.
+fn comparable(agent: &AgentPlan, plan: &Plan) -> bool {
+    let grouped = agent.validated.groups.iter().flat_map(|(_, sinks)| sinks);
+    let fails = |name: &String| {
+        agent
+            .components
+            .iter()
+            .any(|c| c.kind == ComponentKind::Sink && c.name == *name && c.verdict != Verdict::Runs)
+    };
+    let cut = ["batch-size", "unknown-type", "load-balancing-selector"];
+    !balances(agent)
+        && agent.missing_types().next().is_none()
+        && !grouped.into_iter().any(fails)
+        && !plan.diagnostics.iter().any(|d| cut.contains(&d.code))
+}
+
+/// Names of what runs, as the oracle prints them.
+fn built(agent: &AgentPlan) -> Value {
+    let sorted = |mut names: Vec<&str>| {
+        names.sort_unstable();
+        json!(names)
+    };
+    json!({
+        "sources": sorted(agent.sources.iter().map(|s| s.name.as_str()).collect()),
+        "channels": sorted(agent.channels.iter().map(|c| c.name.as_str()).collect()),
+        "runners": sorted(agent.runners.iter().map(|r| r.name.as_str()).collect()),
+    })
 }
 
 enum Same {

@@ -36,6 +36,144 @@ pub(super) fn case(seed: u64, bases: &[Vec<u8>]) -> Vec<u8> {
     lines.concat()
 }
 
+/// A case of types that need nothing outside the process, with odd values.
+pub(super) fn buildable(seed: u64) -> Vec<u8> {
+    let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    let mut lines: Vec<Vec<u8>> =
+        BUILDABLE.as_bytes().split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+    for _ in 0..=random.below(5) {
+        let at = random.below(lines.len());
+        match random.below(5) {
+            0 => drop(lines.remove(at)),
+            1 | 2 => odd_value(&mut lines[at], &mut random),
+            3 => lines.push(line(&mut random, SETTINGS)),
+            _ => {
+                let mut setting = line(&mut random, SETTINGS);
+                odd_value(&mut setting, &mut random);
+                lines.push(setting);
+            }
+        }
+    }
+    lines.concat()
+}
+
+fn odd_value(line: &mut Vec<u8>, random: &mut Random) {
+    if let Some(at) = line.iter().position(|b| *b == b'=') {
+        line.truncate(at + 1);
+        line.extend(random.pick(VALUES).bytes());
+        line.push(b'\n');
+    }
+}
+
+const VALUES: &[&str] = &[
+    "0",
+    "-1",
+    "1",
+    "5",
+    "+5",
+    " 7 ",
+    "100",
+    "101",
+    "50",
+    "99999",
+    "2147483647",
+    "2147483648",
+    "-2147483649",
+    "9223372036854775807",
+    "9223372036854775808",
+    "1k",
+    "1.5",
+    "0x10",
+    "08",
+    "1_000",
+    "1,000",
+    "x",
+    "true",
+    "TRUE",
+    "yes",
+    "",
+    "c1",
+    "c2",
+    "c1 c2",
+    "c9",
+    "c1  c2",
+    "c1\\tc2",
+    "r1",
+    "k1",
+    "k1 k2",
+    "i1",
+    "i1 i2",
+    "memory",
+    "null",
+    "logger",
+    "seq",
+    "utf-8",
+    "TEXT",
+    "header_and_text",
+    "nosuch-charset",
+    "timestamp",
+    "host",
+    "replicating",
+    "multiplexing",
+    "default",
+    "NULL",
+    "Memory",
+];
+
+const SETTINGS: &[&str] = &[
+    "a1.sources.r1.batchSize=1\n",
+    "a1.sources.r1.totalEvents=5\n",
+    "a1.sources.r2.max-line-length=80\n",
+    "a1.sources.r2.ack-every-event=true\n",
+    "a1.sources.r2.encoding=utf-8\n",
+    "a1.sources.r3.batchSize=20\n",
+    "a1.sources.r3.batchTimeout=3000\n",
+    "a1.sources.r3.restart=true\n",
+    "a1.sources.r3.restartThrottle=1\n",
+    "a1.sources.r3.charset=UTF-8\n",
+    "a1.sources.r3.shell=/bin/sh -c\n",
+    "a1.sources.r3.logStdErr=true\n",
+    "a1.sources.r4.batchSize=1\n",
+    "a1.sources.r4.maxTotalEvents=10\n",
+    "a1.sources.r4.maxSuccessfulEvents=10\n",
+    "a1.sources.r4.maxEventsPerSecond=10\n",
+    "a1.sources.r1.backoffSleepIncrement=10\n",
+    "a1.sources.r1.maxBackoffSleep=10\n",
+    "a1.channels.c1.capacity=1000\n",
+    "a1.channels.c1.transactionCapacity=10\n",
+    "a1.channels.c1.keep-alive=1\n",
+    "a1.channels.c1.byteCapacity=1000\n",
+    "a1.channels.c1.byteCapacityBufferPercentage=10\n",
+    "a1.sinks.k1.batchSize=10\n",
+    "a1.sinks.k1.logEveryNEvents=10\n",
+    "a1.sinks.k2.maxBytesToLog=10\n",
+    "a1.sinks.k3.sink.rollInterval=10\n",
+    "a1.sinks.k3.sink.batchSize=10\n",
+    "a1.sinks.k3.sink.serializer=text\n",
+    "a1.sinks.k3.sink.pathManager=DEFAULT\n",
+    "a1.sinks.k3.sink.pathManager.prefix=x\n",
+    "a1.sources.r1.interceptors=i1\n",
+    "a1.sources.r1.interceptors.i1.type=timestamp\n",
+    "a1.sources.r1.interceptors.i1.preserveExisting=true\n",
+    "a1.sources.r1.interceptors.i1.key=x\n",
+    "a1.sources.r2.selector.type=multiplexing\n",
+    "a1.sources.r2.selector.header=h\n",
+    "a1.sources.r2.selector.mapping.x=c1\n",
+    "a1.sources.r2.selector.default=c2\n",
+    "a1.sources.r2.selector.optional.x=c2\n",
+    "a1.sources.r2.selector.optional=c2\n",
+    "a1.sinkgroups=g1\n",
+    "a1.sinkgroups.g1.sinks=k1\n",
+    "a1.sinkgroups.g1.processor.type=default\n",
+];
+
+const BUILDABLE: &str = "a1.sources=r1 r2 r3 r4\na1.channels=c1 c2\na1.sinks=k1 k2 k3\na1.sources.r1.type=seq\n\
+    a1.sources.r1.channels=c1\na1.sources.r2.type=netcat\na1.sources.r2.channels=c1 c2\na1.sources.r2.bind=localhost\n\
+    a1.sources.r2.port=44444\na1.sources.r3.type=exec\na1.sources.r3.channels=c2\na1.sources.r3.command=date\n\
+    a1.sources.r4.type=org.apache.flume.source.StressSource\na1.sources.r4.channels=c2\na1.channels.c1.type=memory\n\
+    a1.channels.c2.type=memory\na1.sinks.k1.type=null\na1.sinks.k1.channel=c1\na1.sinks.k2.type=logger\n\
+    a1.sinks.k2.channel=c2\na1.sinks.k3.type=file_roll\na1.sinks.k3.channel=c2\na1.sinks.k3.sink.directory=/tmp\n";
+
 struct Random(u64);
 
 impl Random {

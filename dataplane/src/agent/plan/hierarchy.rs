@@ -84,6 +84,8 @@ pub(super) struct RawAgent {
 
 impl RawAgent {
     pub(super) fn component(&self, list: List, name: &str) -> Option<&Component> {
+        // Flume trims the names of a list of sinks, and of no other list, before it looks them up.
+        let name = if list == List::Sinks { java_trim(name) } else { name };
         self.components.get(&list)?.get(name)
     }
 
