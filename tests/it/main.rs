@@ -17,4 +17,5 @@ mod log;
 mod netcat;
 mod quiet;
 mod routing;
+mod simulated;
 mod stop;
