@@ -12,6 +12,7 @@ mod load;
 mod pipe;
 mod progress;
 mod report;
+mod results;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +29,8 @@ enum Command {
     Limits(limits::Options),
     /// What one pipe of the agent does.
     Pipe(pipe::Options),
+    /// Everything that RESULTS.md says, measured again; writes the page.
+    Results(results::Options),
     /// A moment of everything, to see that it works; the numbers mean nothing.
     Smoke,
 }
@@ -36,6 +39,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Limits(options) => limits::run(&options),
         Command::Pipe(options) => pipe::run(&options),
+        Command::Results(options) => results::run(&options),
         Command::Smoke => {
             limits::run(&limits::Options::moment())?;
             for source in [pipe::Source::Netcat, pipe::Source::Seq, pipe::Source::Stress] {

@@ -47,6 +47,28 @@ impl Machine {
     }
 }
 
+/// How much of the machine others use right now, in per cent: looked at for one second.
+pub(crate) fn busy_percent() -> Option<f64> {
+    let (busy, all) = cpu_ticks()?;
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let (busy_then, all_then) = cpu_ticks()?;
+    Some(100.0 * (busy_then - busy) / (all_then - all).max(1.0))
+}
+
+/// Busy and all ticks of all CPUs since the start of the machine.
+fn cpu_ticks() -> Option<(f64, f64)> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let ticks: Vec<f64> =
+        stat.lines().next()?.split_whitespace().skip(1).filter_map(|t| t.parse().ok()).collect();
+    let all: f64 = ticks.iter().take(8).sum();
+    Some((all - ticks.get(3)? - ticks.get(4)?, all))
+}
+
+/// `one thing`, `2 things`.
+pub(crate) fn count(n: usize, thing: &str) -> String {
+    if n == 1 { format!("one {thing}") } else { format!("{n} {thing}s") }
+}
+
 /// A Markdown table: the first row is its head.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

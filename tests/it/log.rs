@@ -105,14 +105,7 @@ fn one_logger_can_speak_up_alone() {
     let (port, conf) = scene.netcat_conf("a1.sinks.k1.type = logger");
     let agent = scene.start(&conf);
     let control = agent.control.to_str().unwrap();
-    let set = scene.ctl(&[
-        "--control",
-        control,
-        "log-level",
-        "OFF",
-        "--logger",
-        "org.apache.flume.sink.LoggerSink",
-    ]);
+    let set = scene.ctl(&["--control", control, "log-level", "org.apache.flume.sink.LoggerSink=OFF"]);
     assert_eq!(set.status.code(), Some(0), "{set:?}");
     assert_eq!(Nc::connect(port).ask("silent"), "OK");
     agent.wait_status("delivered", |s| s.sinks[0].events_delivered == 1);

@@ -88,22 +88,38 @@ pub(crate) struct Options {
 impl Options {
     /// Short enough for a test.
     pub(crate) fn moment(source: Source) -> Self {
+        let io = std::env::var("PENSTOCK_IO").unwrap_or_else(|_| "auto".to_owned());
+        Options { connections: 2, channel_capacity: 10_000, io, ..Options::of(source, 1, 0.5) }
+    }
+
+    /// The usual load.
+    pub(crate) fn of(source: Source, runs: usize, seconds: f64) -> Self {
         Options {
             source,
             channel: Channel::Memory,
             sink: Sink::Null,
             size: 200,
-            connections: 2,
+            connections: 4,
             ack: false,
-            seconds: 0.5,
-            runs: 1,
-            channel_capacity: 10_000,
-            transaction_capacity: 1_000,
-            batch: 500,
-            io: std::env::var("PENSTOCK_IO").unwrap_or_else(|_| "auto".to_owned()),
+            seconds,
+            runs,
+            channel_capacity: 100_000,
+            transaction_capacity: 10_000,
+            batch: 1_000,
+            io: "auto".to_owned(),
             penstock: None,
             json: None,
         }
+    }
+
+    /// The same over so many connections.
+    pub(crate) fn with_connections(self, connections: usize) -> Self {
+        Options { connections, ..self }
+    }
+
+    /// The same on this back end.
+    pub(crate) fn with_io(self, io: &str) -> Self {
+        Options { io: io.to_owned(), ..self }
     }
 
     /// The same with an answer to every line.
@@ -114,7 +130,7 @@ impl Options {
 
 /// Everything measured.
 #[derive(Debug, Serialize)]
-struct Results<'a> {
+pub(crate) struct Results<'a> {
     machine: Machine,
     options: &'a Options,
     /// The median of each figure over all runs.
@@ -122,8 +138,25 @@ struct Results<'a> {
     runs: Vec<Run>,
 }
 
+impl Results<'_> {
+    /// The printed form.
+    pub(crate) fn text(&self) -> String {
+        table::text(self)
+    }
+}
+
 /// Measures and prints.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let results = measure(options)?;
+    println!("{}\n\n{}", results.machine.line(), results.text());
+    match &options.json {
+        Some(path) => report::write_json(path, &results),
+        None => Ok(()),
+    }
+}
+
+/// Measures.
+pub(crate) fn measure(options: &Options) -> anyhow::Result<Results<'_>> {
     anyhow::ensure!(
         options.runs > 0 && options.connections > 0 && options.seconds > 0.0,
         "nothing to measure"
@@ -135,10 +168,5 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         runs.push(once::measure(&binary, options, &phase)?);
     }
     progress::done();
-    let results = Results { machine: Machine::here(), options, median: Run::median(&runs), runs };
-    println!("{}\n\n{}", results.machine.line(), table::text(&results));
-    match &options.json {
-        Some(path) => report::write_json(path, &results),
-        None => Ok(()),
-    }
+    Ok(Results { machine: Machine::here(), options, median: Run::median(&runs), runs })
 }

@@ -2,7 +2,7 @@
 
 use super::once::{Run, Times};
 use super::{Results, Source};
-use crate::report::{median, short, table};
+use crate::report::{count, median, short, table};
 use clap::ValueEnum;
 
 /// What was measured, and its table.
@@ -10,21 +10,26 @@ pub(super) fn text(results: &Results<'_>) -> String {
     let o = results.options;
     let load = match o.source {
         Source::Netcat => {
-            format!("{} connections, lines of {} B, ack-every-event = {}", o.connections, o.size, o.ack)
+            format!(
+                "{}, lines of {} B, ack-every-event = {}",
+                count(o.connections, "connection"),
+                o.size,
+                o.ack
+            )
         }
         Source::Seq => format!("batches of {}", o.batch),
         Source::Stress => format!("bodies of {} B, batches of {}", o.size, o.batch),
     };
     let name = |v: Option<clap::builder::PossibleValue>| v.map_or(String::new(), |v| v.get_name().to_owned());
     let head = format!(
-        "{} -> {} -> {}: {load}; capacity {}, transactionCapacity {}, sink batchSize {}; {} runs of {} s, --io {}\n\n",
+        "{} -> {} -> {}: {load}; capacity {}, transactionCapacity {}, sink batchSize {}; {} of {} s, --io {}\n\n",
         name(o.source.to_possible_value()),
         name(o.channel.to_possible_value()),
         name(o.sink.to_possible_value()),
         o.channel_capacity,
         o.transaction_capacity,
         o.batch,
-        o.runs,
+        count(o.runs, "run"),
         o.seconds,
         o.io
     );
