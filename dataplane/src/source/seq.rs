@@ -159,7 +159,7 @@ mod tests {
             while taken.len() < 60 {
                 let refusals = rig.cx.metrics.channel_failures.get();
                 taken.extend(rig.take(3).await);
-                while taken.len() % 20 == 0 && rig.cx.metrics.channel_failures.get() == refusals {
+                while taken.len().is_multiple_of(20) && rig.cx.metrics.channel_failures.get() == refusals {
                     core.sleep(std::time::Duration::from_millis(1)).await;
                 }
             }
