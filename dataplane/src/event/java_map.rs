@@ -8,7 +8,25 @@
 //! # Limits
 //! A bucket that Java turns into a tree (nine colliding names in a table of 64 or more) is listed as if it were a list.
 
+use super::Headers;
 use std::collections::HashSet;
+use std::fmt;
+
+/// Headers as Java prints a `HashMap`: `{k=v, k2=v2}`, in its order, without quotes.
+pub struct MapText<'a>(pub Headers<'a>);
+
+impl fmt::Display for MapText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<(&str, &str)> = self.0.iter().collect();
+        f.write_str("{")?;
+        for (nth, at) in hash_order(pairs.iter().map(|(name, _)| *name)).into_iter().enumerate() {
+            let (name, value) = pairs[at];
+            let separator = if nth > 0 { ", " } else { "" };
+            write!(f, "{separator}{name}={value}")?;
+        }
+        f.write_str("}")
+    }
+}
 
 /// Java's `String.hashCode`: over UTF-16 units, wrapping.
 pub fn string_hash(text: &str) -> u32 {

@@ -2,8 +2,9 @@
 
 use super::{APPEND_NEWLINE, EventSerializer};
 use crate::config::{Kind, KindInfo, RunsOn, Settings};
-use crate::event::java_map::hash_order;
-use crate::event::{Batch, Error, Headers};
+use crate::event::java_map::MapText;
+use crate::event::{Batch, Error};
+use std::io::Write;
 
 /// What the registry lists.
 pub static KIND: Kind<dyn EventSerializer> = Kind {
@@ -35,8 +36,7 @@ impl HeaderAndText {
 impl EventSerializer for HeaderAndText {
     fn append(&mut self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error> {
         for event in batch.iter() {
-            append_map(event.headers, out);
-            out.push(b' ');
+            write!(out, "{} ", MapText(event.headers)).expect("a Vec takes everything");
             out.extend_from_slice(event.body);
             if self.append_newline {
                 out.push(b'\n');
@@ -44,22 +44,6 @@ impl EventSerializer for HeaderAndText {
         }
         Ok(())
     }
-}
-
-/// Appends headers in the order in which Java's `HashMap` prints them.
-fn append_map(headers: Headers<'_>, out: &mut Vec<u8>) {
-    let pairs: Vec<(&str, &str)> = headers.iter().collect();
-    out.push(b'{');
-    for (i, at) in hash_order(pairs.iter().map(|(name, _)| *name)).into_iter().enumerate() {
-        if i > 0 {
-            out.extend_from_slice(b", ");
-        }
-        let (name, value) = pairs[at];
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'=');
-        out.extend_from_slice(value.as_bytes());
-    }
-    out.push(b'}');
 }
 
 #[cfg(test)]

@@ -6,16 +6,14 @@
 //! is the last line break.
 
 use crate::event::EventRef;
-use crate::event::java_map::hash_order;
+use crate::event::java_map::MapText;
 use std::fmt::Write;
 
 const LINE_BYTES: usize = 16;
 
 /// Appends the event with at most `max_bytes` bytes of its body to `text`.
 pub(super) fn dump(event: EventRef<'_>, max_bytes: usize, text: &mut String) {
-    text.push_str("{ headers:");
-    map(event, text);
-    text.push_str(" body:");
+    write!(text, "{{ headers:{} body:", MapText(event.headers)).expect("a String takes everything");
     let shown = &event.body[..event.body.len().min(max_bytes)];
     for (line, bytes) in shown.chunks(LINE_BYTES).enumerate() {
         if line > 0 {
@@ -24,17 +22,6 @@ pub(super) fn dump(event: EventRef<'_>, max_bytes: usize, text: &mut String) {
         hex_line(bytes, text);
     }
     text.push_str(" }");
-}
-
-fn map(event: EventRef<'_>, text: &mut String) {
-    let pairs: Vec<(&str, &str)> = event.headers.iter().collect();
-    text.push('{');
-    for (nth, at) in hash_order(pairs.iter().map(|(name, _)| *name)).into_iter().enumerate() {
-        let (name, value) = pairs[at];
-        let separator = if nth > 0 { ", " } else { "" };
-        write!(text, "{separator}{name}={value}").expect("a String takes everything");
-    }
-    text.push('}');
 }
 
 fn hex_line(bytes: &[u8], text: &mut String) {
