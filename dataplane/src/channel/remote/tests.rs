@@ -262,7 +262,7 @@ async fn consume(core: Core, channel: Rc<dyn Channel>, books: Rc<RefCell<Books>>
             _ => Some(taker.take(wanted).await),
         };
         let Some(Some(mut take)) = taken.map(Result::unwrap) else { continue };
-        if core.random() % 8 == 0 {
+        if core.random().is_multiple_of(8) {
             taker = channel.taker("k").unwrap();
         }
         match core.random() % 4 {
