@@ -1,6 +1,6 @@
 //! Flume's command line.
 
-use crate::harness::{Killed, Launch, Nc, Scene, ctl, penstock};
+use crate::harness::{Killed, Launch, Nc, Scene, ctl, penstock, wait_for};
 use std::os::unix::fs::symlink;
 use std::process::Output;
 
@@ -60,9 +60,11 @@ fn a_link_called_flume_ng_takes_the_call_of_every_tutorial() {
         .unwrap();
     let agent = Killed(child);
     assert_eq!(Nc::connect(port).ask("hello"), "OK");
+    let log = wait_for("the ready line", || {
+        let text = std::fs::read_to_string(scene.path("stderr")).unwrap();
+        text.contains(" is ready").then_some(text)
+    });
     drop(agent);
-    let log = std::fs::read_to_string(scene.path("stderr")).unwrap();
-    assert!(log.contains(" is ready"), "{log}");
     for ignored in ["--classpath", "flume.monitoring.type"] {
         assert!(log.contains(ignored), "{ignored} is said to have no meaning: {log}");
     }
