@@ -18,15 +18,16 @@ pub enum PutError {
         /// Events of the batch, from its first on, that it would have taken at the end of the wait.
         room_events: u32,
     },
-    /// No room for its bytes within the keep-alive. The text is Flume's.
+    /// No room for its bytes within the keep-alive. The text is Flume's, the missing blank with it.
     #[error(
-        "Cannot commit transaction. Byte capacity allocated to store event body {byte_capacity} reached. Please \
-         increase heap space/byte capacity allocated to the channel as the sinks may not be keeping up with the sources"
+        "Cannot commit transaction. Byte capacity allocated to store event body {}reached. Please increase heap \
+         space/byte capacity allocated to the channel as the sinks may not be keeping up with the sources",
+        java_double(*byte_capacity)
     )]
     BytesFull {
         /// The channel.
         channel: Arc<str>,
-        /// Bytes it can store.
+        /// Bytes of bodies it can store: `byteCapacity` without the part for headers, in whole slots.
         byte_capacity: u64,
         /// Events of the batch, from its first on, that it would have taken at the end of the wait.
         room_events: u32,
@@ -84,5 +85,26 @@ impl PutError {
             | PutError::Failed { channel }
             | PutError::Closing { channel } => channel,
         }
+    }
+}
+
+/// A whole number as Java prints it when it is a `double`: `800.0`, `1.0E7`.
+fn java_double(number: u64) -> String {
+    if number < 10_000_000 {
+        return format!("{number}.0");
+    }
+    let text = format!("{:E}", number as f64);
+    if text.contains('.') { text } else { text.replacen('E', ".0E", 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::java_double;
+
+    #[test]
+    fn numbers_are_printed_as_java_prints_doubles() {
+        let printed = [0, 800, 9_999_900, 10_000_000, 12_345_600, 858_993_400, 1 << 40].map(java_double);
+        let java = ["0.0", "800.0", "9999900.0", "1.0E7", "1.23456E7", "8.589934E8", "1.099511627776E12"];
+        assert_eq!(printed, java);
     }
 }

@@ -111,19 +111,18 @@ impl MemorySpec {
     }
 
     /// Flume: `(int) (byteCapacity * (1 - percentage * .01) / 100)`; below 1 there is no limit.
-    fn byte_slots(&self, heap_bytes: u64) -> (u64, u64) {
+    fn byte_slots(&self, heap_bytes: u64) -> u64 {
         let bytes = self.byte_capacity.unwrap_or(heap_bytes / 5 * 4);
         let slots = u128::from(bytes) * u128::from(100 - self.buffer_percent) / 100 / u128::from(SLOT_BYTES);
-        (bytes, u64::try_from(slots).unwrap_or(u64::MAX))
+        u64::try_from(slots).unwrap_or(u64::MAX)
     }
 }
 
 impl ChannelSpec for MemorySpec {
     fn open(self: Box<Self>, cx: ChannelCx) -> Fut<'static, Result<Rc<dyn Owned>, Error>> {
-        let (byte_capacity, slots) = self.byte_slots(cx.heap_bytes);
+        let slots = self.byte_slots(cx.heap_bytes);
         let shared = Shared {
             limit_slots: if slots < 1 { u64::MAX } else { slots },
-            byte_capacity,
             spec: *self,
             cx,
             state: RefCell::default(),
@@ -141,7 +140,6 @@ pub struct MemoryChannel(Rc<Shared>);
 struct Shared {
     spec: MemorySpec,
     cx: ChannelCx,
-    byte_capacity: u64,
     limit_slots: u64,
     state: RefCell<State>,
     /// Events came in, or back.
@@ -204,7 +202,8 @@ impl Shared {
         let room_slots = self.limit_slots.saturating_sub(state.slots);
         if slots > room_slots {
             let room_events = room_events.min(fitting_slots(batch, room_slots));
-            return Some(PutError::BytesFull { channel, byte_capacity: self.byte_capacity, room_events });
+            let byte_capacity = self.limit_slots.saturating_mul(SLOT_BYTES);
+            return Some(PutError::BytesFull { channel, byte_capacity, room_events });
         }
         (batch.events() > room_events).then_some(PutError::Full { channel, room_events })
     }

@@ -148,7 +148,7 @@ fn a_batch_beyond_transaction_capacity_is_refused_at_once() {
 
 const FULL: &str = "Space for commit to queue couldn't be acquired. Sinks are likely not keeping up with sources, or \
                     the buffer size is too tight";
-const BYTES_FULL: &str = "Cannot commit transaction. Byte capacity allocated to store event body 1000 reached. Please \
+const BYTES_FULL: &str = "Cannot commit transaction. Byte capacity allocated to store event body 800.0reached. Please \
                           increase heap space/byte capacity allocated to the channel as the sinks may not be keeping \
                           up with the sources";
 
@@ -187,10 +187,7 @@ fn bodies_cost_slots_of_a_hundred_bytes() {
         c.put(sized(&[0, 1, 100, 101])).await.unwrap();
         c.put(sized(&[300])).await.unwrap();
         let refused = c.put(sized(&[0])).await.unwrap_err();
-        assert_eq!(
-            refused,
-            PutError::BytesFull { channel: "c1".into(), byte_capacity: 1000, room_events: 0 }
-        );
+        assert_eq!(refused, PutError::BytesFull { channel: "c1".into(), byte_capacity: 800, room_events: 0 });
         assert_eq!((refused.to_string().as_str(), c.core.now()), (BYTES_FULL, 1_000_000_000));
         c.take(want(1)).await.unwrap().rollback();
         assert!(c.put(sized(&[0])).await.is_err());
@@ -220,7 +217,7 @@ fn no_byte_slots_at_all_means_no_limit_and_the_heap_gives_the_default() {
         let refused = c.put(sized(&[1])).await.unwrap_err();
         assert_eq!(
             refused,
-            PutError::BytesFull { channel: "c1".into(), byte_capacity: 8_000_000, room_events: 0 }
+            PutError::BytesFull { channel: "c1".into(), byte_capacity: 6_400_000, room_events: 0 }
         );
     });
 }
