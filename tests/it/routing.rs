@@ -95,6 +95,18 @@ fn multiplexing_follows_the_header() {
 }
 
 #[test]
+fn load_balancing_gives_each_event_to_one_channel_in_turn() {
+    let scene = Scene::new();
+    let (port, conf) = three_ways(&scene, "a1.sources.r1.selector.type = load_balancing");
+    let agent = scene.start(&conf);
+    let mut nc = Nc::connect(port);
+    for n in 0..9 {
+        assert_eq!(nc.ask(&n.to_string()), "OK");
+    }
+    agent.wait_status("three each", |s| delivered(s) == [3, 3, 3]);
+}
+
+#[test]
 fn channels_of_different_sources_and_cores_meet_in_one_sink() {
     let scene = Scene::new();
     let (port, conf) = scene.netcat_conf(
