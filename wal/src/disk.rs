@@ -16,6 +16,7 @@ pub mod files;
 pub mod lock;
 pub mod perform;
 pub mod probe;
+pub mod sim;
 mod threads;
 
 pub use buffer::{AlignedBuf, BufferPool};

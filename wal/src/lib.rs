@@ -4,6 +4,7 @@
 //! code runs on a real ring and on a simulated disk. Time is passed in as a [`Tick`].
 
 pub mod disk;
+pub mod format;
 
 /// Monotonic time in nanoseconds since an arbitrary start; always passed in, never read.
 pub type Tick = u64;
