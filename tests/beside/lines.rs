@@ -1,6 +1,6 @@
 //! netcat: what is answered, what is logged, what is kept.
 
-use crate::harness::wait_until;
+use crate::harness::{wait_for, wait_until};
 use crate::pair::pair;
 
 /// What one connection sends before it closes for writing.
@@ -85,4 +85,21 @@ fn lines_before_malformed_bytes_are_kept_however_the_network_cuts() {
         nc.rest()
     });
     assert_eq!(apart, (String::new(), String::new()), "Flume's, ours");
+}
+
+/// Meant: Flume 1.11 reads `maxBytesToLog` and prints sixteen bytes all the same; ours prints as many as it says.
+#[test]
+fn max_bytes_to_log_counts_here_and_not_in_flume() {
+    let Some(pair) = pair() else { return };
+    let (flume, ours) = pair.both(|side| {
+        assert_eq!(side.connect("ODD").ask("0123456789abcdefghijkl"), "OK");
+        wait_for(&format!("the event in the log of {}", side.name), || {
+            side.events("30 31 32 33").into_iter().next()
+        })
+    });
+    let first =
+        "{ headers:{odd=value} body: 30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66 0123456789abcdef";
+    assert_eq!(flume, format!("{first} }}"));
+    // The rest is on the next line.
+    assert_eq!(ours, first);
 }

@@ -10,6 +10,8 @@
     reason = "tests look at the world from outside"
 )]
 
+mod encodings;
+mod exec;
 mod flume;
 mod full;
 #[path = "../it/harness/mod.rs"]
@@ -17,6 +19,7 @@ mod full;
 mod harness;
 mod headers;
 mod lines;
+mod live;
 mod pair;
 mod routes;
 mod seq;

@@ -9,10 +9,26 @@ use std::sync::{Arc, Mutex, Weak};
 
 const CONF: &str = include_str!("both.conf");
 /// `PORT_…` of the sources that listen.
-const SOURCES: [&str; 10] =
-    ["LINES", "ODD", "FEW", "MANY", "CZ", "US", "ELSEWHERE", "COPIES", "FULL", "HEAVY"];
+const SOURCES: [&str; 13] = [
+    "LINES",
+    "ODD",
+    "LATIN",
+    "WIDE",
+    "SILENT",
+    "FEW",
+    "MANY",
+    "CZ",
+    "US",
+    "ELSEWHERE",
+    "COPIES",
+    "FULL",
+    "HEAVY",
+];
 /// Below `OUT`; Flume's `file_roll` wants them there.
-const FOLDERS: [&str; 8] = ["whole", "mapped1", "mapped2", "mapped3", "copy1", "copy2", "numbers", "files"];
+const FOLDERS: [&str; 14] = [
+    "whole", "mapped1", "mapped2", "mapped3", "copy1", "copy2", "numbers", "files", "encoded", "followed",
+    "live", "plain", "shell", "charset",
+];
 
 /// One of the two.
 pub(crate) struct Side {
