@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// Seconds measured in each run.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// The agent's binary; without it the one beside this program is built and used.
+    #[arg(long)]
+    penstock: Option<PathBuf>,
 }
 
 /// A machine that is busier than this before we begin is not ours alone.
@@ -47,7 +50,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let limits = Limits::measure(&limits::Options::of(options.dir.clone(), 3.0));
     page.push_str(&format!("## Limits\n\n{}", limits?.table()));
-    let pipe = |source| pipe::Options::of(source, options.runs, options.seconds);
+    let pipe = |source| {
+        pipe::Options::of(source, options.runs, options.seconds).with_penstock(options.penstock.clone())
+    };
     for (title, pipe) in [
         ("netcat, 4 connections, no acknowledgements", pipe(Source::Netcat)),
         ("netcat, 1 connection, no acknowledgements", pipe(Source::Netcat).with_connections(1)),

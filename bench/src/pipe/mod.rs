@@ -117,6 +117,11 @@ impl Options {
         Options { connections, ..self }
     }
 
+    /// The same with this binary.
+    pub(crate) fn with_penstock(self, penstock: Option<PathBuf>) -> Self {
+        Options { penstock, ..self }
+    }
+
     /// The same on this back end.
     pub(crate) fn with_io(self, io: &str) -> Self {
         Options { io: io.to_owned(), ..self }
