@@ -19,7 +19,7 @@ pub static SOURCES: &[&Kind<dyn Source>] = &[
 ];
 
 /// Every channel.
-pub static CHANNELS: &[&Kind<dyn ChannelSpec>] = &[&channel::memory::KIND];
+pub static CHANNELS: &[&Kind<dyn ChannelSpec>] = &[&channel::memory::KIND, &channel::file::KIND];
 
 /// Every sink.
 pub static SINKS: &[&Kind<dyn Sink>] = &[&sink::file_roll::KIND, &sink::logger::KIND, &sink::null::KIND];

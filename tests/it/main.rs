@@ -10,6 +10,7 @@
 mod bad_input;
 mod command_line;
 mod control;
+mod durable;
 mod examples;
 mod files;
 mod generators;

@@ -32,6 +32,24 @@ pub enum PutError {
         /// Events of the batch, from its first on, that it would have taken at the end of the wait.
         room_events: u32,
     },
+    /// The disk has no space for it.
+    #[error("channel {channel} takes no events: {why}")]
+    NoSpace {
+        /// The channel.
+        channel: Arc<str>,
+        /// What is missing.
+        why: String,
+    },
+    /// More bytes than the log ever takes in one put.
+    #[error("batch of {bytes} bytes exceeds the {limit_bytes} bytes that channel {channel} takes at once")]
+    TooManyBytes {
+        /// The channel.
+        channel: Arc<str>,
+        /// Bytes of the stored batch.
+        bytes: u64,
+        /// The most it takes.
+        limit_bytes: u64,
+    },
     /// More events than one transaction may have.
     #[error("batch of {events} events exceeds transactionCapacity {limit} of channel {channel}")]
     TooLarge {
@@ -60,11 +78,12 @@ impl PutError {
     /// What to do about it.
     pub fn advice(&self) -> Advice {
         match self {
-            PutError::TooLarge { .. } => Advice::Reject,
+            PutError::TooLarge { .. } | PutError::TooManyBytes { .. } => Advice::Reject,
             PutError::Failed { .. } => Advice::Stop,
-            PutError::Full { .. } | PutError::BytesFull { .. } | PutError::Closing { .. } => {
-                Advice::RetryAfter(Duration::from_millis(250))
-            }
+            PutError::Full { .. }
+            | PutError::BytesFull { .. }
+            | PutError::NoSpace { .. }
+            | PutError::Closing { .. } => Advice::RetryAfter(Duration::from_millis(250)),
         }
     }
 
@@ -72,7 +91,11 @@ impl PutError {
     pub fn room_events(&self) -> u32 {
         match self {
             PutError::Full { room_events, .. } | PutError::BytesFull { room_events, .. } => *room_events,
-            PutError::TooLarge { .. } | PutError::Failed { .. } | PutError::Closing { .. } => 0,
+            PutError::TooLarge { .. }
+            | PutError::TooManyBytes { .. }
+            | PutError::NoSpace { .. }
+            | PutError::Failed { .. }
+            | PutError::Closing { .. } => 0,
         }
     }
 
@@ -82,6 +105,8 @@ impl PutError {
             PutError::Full { channel, .. }
             | PutError::BytesFull { channel, .. }
             | PutError::TooLarge { channel, .. }
+            | PutError::TooManyBytes { channel, .. }
+            | PutError::NoSpace { channel, .. }
             | PutError::Failed { channel }
             | PutError::Closing { channel } => channel,
         }

@@ -5,6 +5,7 @@
 //! order.
 
 mod error;
+pub mod file;
 pub mod memory;
 pub mod remote;
 mod take;

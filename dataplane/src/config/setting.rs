@@ -12,6 +12,8 @@ pub enum Unit {
     Characters,
     /// Events.
     Events,
+    /// Microseconds.
+    Micros,
     /// Milliseconds.
     Millis,
     /// Seconds.
@@ -28,6 +30,7 @@ impl Unit {
             Unit::Bytes => "bytes",
             Unit::Characters => "characters",
             Unit::Events => "events",
+            Unit::Micros => "us",
             Unit::Millis => "ms",
             Unit::Seconds => "s",
             Unit::Percent => "%",

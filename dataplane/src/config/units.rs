@@ -25,6 +25,13 @@ pub fn count<const MIN: i64, const MAX: i64>(text: &str) -> Result<u64, BadValue
     whole::<MIN, MAX>(text).map(i64::cast_unsigned)
 }
 
+/// A whole number; what is not positive counts as `DEFAULT`, as Flume's file channel reads its sizes.
+pub fn whole_or_default<const DEFAULT: i64>(text: &str) -> Result<u64, BadValue> {
+    const { assert!(DEFAULT > 0) };
+    let value = whole::<{ i64::MIN }, LONG>(text)?;
+    Ok(if value > 0 { value } else { DEFAULT }.cast_unsigned())
+}
+
 /// Largest value of Java's `int`.
 pub const INT: i64 = i32::MAX as i64;
 /// Largest value of Java's `long`.

@@ -118,6 +118,8 @@ pub struct ChannelMetrics {
     pub full_refusals: Counter,
     /// Events handed out again after a rollback.
     pub rolled_back_events: Counter,
+    /// From sending a commit to the disk until it is durable.
+    pub commit_latency: Latency,
 }
 
 /// Counts of one sink.

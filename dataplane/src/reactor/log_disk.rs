@@ -5,6 +5,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use wal::disk::{AlignedBuf, Disk, Done, Op, OpId, SlotFiles, ThreadDisk, WakeUp};
 
+/// What performs a log's commits and reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogDiskOn {
+    /// The core's ring, where it has one.
+    Ring,
+    /// Threads of the log's own.
+    Threads,
+}
+
 /// A [`Disk`] whose completions wake a task.
 pub trait LogDisk: Disk<Buf = AlignedBuf> {
     /// Ready when [`Disk::poll`] has something to give; else the task is woken when it has.

@@ -35,7 +35,7 @@ mod watch;
 pub use affinity::allowed_cpus;
 pub use file::{File, FileStat, OpenHow};
 pub use lag::Lag;
-pub use log_disk::LogDisk;
+pub use log_disk::{LogDisk, LogDiskOn};
 pub use mesh::{MeshPort, mesh};
 pub use net::{Listener, Stream, resolve};
 pub use placement::{CoreClaim, claim_cores};
@@ -96,8 +96,12 @@ pub trait Backend {
     fn offload(&self, job: Box<dyn FnOnce() + Send>) -> Fut<'static, ()>;
     /// The disk of a log in these files, with at most `buffer_bytes` of buffers; on the core's ring where that can do what
     /// the files' way of writing asks for, else on threads of its own.
-    fn log_disk(&self, files: Arc<wal::disk::SlotFiles>, buffer_bytes: usize)
-    -> io::Result<Box<dyn LogDisk>>;
+    fn log_disk(
+        &self,
+        files: Arc<wal::disk::SlotFiles>,
+        buffer_bytes: usize,
+        on: LogDiskOn,
+    ) -> io::Result<Box<dyn LogDisk>>;
     /// `io_uring`, `epoll` or `simulation`, for status.
     fn io_name(&self) -> &'static str;
     /// How late this thread's loop has been; nothing where that is not measured.

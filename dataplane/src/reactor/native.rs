@@ -5,8 +5,8 @@ use super::clock::{self, Random};
 use super::lag::{Lag, Measured, Meter, POLLS_A_TURN};
 use super::ring::{self, Ring};
 use super::{
-    Backend, Child, CommandLine, Core, File, Fut, HostNames, IoChoice, Listener, LogDisk, OpenHow, Role,
-    Stream, TaskHandle, epoll, host, log_disk::Threaded, offload, pool_file, task, uring_file,
+    Backend, Child, CommandLine, Core, File, Fut, HostNames, IoChoice, Listener, LogDisk, LogDiskOn, OpenHow,
+    Role, Stream, TaskHandle, epoll, host, log_disk::Threaded, offload, pool_file, task, uring_file,
 };
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -214,9 +214,14 @@ impl Backend for Native {
         }
     }
 
-    fn log_disk(&self, files: Arc<SlotFiles>, buffer_bytes: usize) -> io::Result<Box<dyn LogDisk>> {
+    fn log_disk(
+        &self,
+        files: Arc<SlotFiles>,
+        buffer_bytes: usize,
+        on: LogDiskOn,
+    ) -> io::Result<Box<dyn LogDisk>> {
         match &self.io {
-            Io::Ring(ring) if files.access() != Access::Mapped => {
+            Io::Ring(ring) if on == LogDiskOn::Ring && files.access() != Access::Mapped => {
                 Ok(Box::new(ring::RingDisk::new(ring.clone(), files, buffer_bytes)))
             }
             _ => Ok(Box::new(Threaded::start(files, buffer_bytes)?)),

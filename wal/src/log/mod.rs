@@ -379,7 +379,7 @@ impl<B: IoBuf> Log<B> {
 }
 
 /// Moves operations and completions between a log and a disk until nothing moves any more.
-pub fn pump<D: Disk>(log: &mut Log<D::Buf>, disk: &mut D, now: Tick) {
+pub fn pump<D: Disk + ?Sized>(log: &mut Log<D::Buf>, disk: &mut D, now: Tick) {
     let mut done = Vec::new();
     loop {
         let mut moved = false;

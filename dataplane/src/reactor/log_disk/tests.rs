@@ -1,7 +1,7 @@
 //! Goal: a log's disk keeps its promises on the ring and on threads, and completions wake the task that waits. Method: the
 //! same operations on real files for every back end and way of writing.
 
-use crate::reactor::{Core, IoChoice, LogDisk, block_on, probe_io_uring};
+use crate::reactor::{Core, IoChoice, LogDisk, LogDiskOn, block_on, probe_io_uring};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn on_every_disk<F: Future<Output = ()> + 'static>(
             let owner = Owner { agent: "a1".into(), channel: "c1".into() };
             let files = Arc::new(SlotFiles::lock(layout, access, &owner).unwrap());
             block_on(io, move |core| async move {
-                let disk = core.log_disk(files, 4 << 20).unwrap();
+                let disk = core.log_disk(files, 4 << 20, LogDiskOn::Ring).unwrap();
                 let limit = core.timeout(Duration::from_secs(30), test(core.clone(), disk)).await;
                 assert!(limit.is_some(), "{io:?} {access:?}: a completion did not wake");
             })

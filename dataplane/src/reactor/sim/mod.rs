@@ -10,7 +10,8 @@ mod file;
 mod net;
 
 use super::{
-    Backend, Child, CommandLine, Core, File, Fut, HostNames, Listener, LogDisk, OpenHow, Stream, TaskHandle,
+    Backend, Child, CommandLine, Core, File, Fut, HostNames, Listener, LogDisk, LogDiskOn, OpenHow, Stream,
+    TaskHandle,
 };
 use executor::Executor;
 use file::Files;
@@ -156,7 +157,7 @@ impl Backend for Machine {
         Err(io::Error::new(io::ErrorKind::Unsupported, text))
     }
 
-    fn log_disk(&self, _: Arc<SlotFiles>, _: usize) -> io::Result<Box<dyn LogDisk>> {
+    fn log_disk(&self, _: Arc<SlotFiles>, _: usize, _: LogDiskOn) -> io::Result<Box<dyn LogDisk>> {
         let text = "real files have no place in a simulation: a log is simulated on wal::disk::sim";
         Err(io::Error::new(io::ErrorKind::Unsupported, text))
     }
