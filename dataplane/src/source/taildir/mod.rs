@@ -69,6 +69,13 @@ struct Config {
 /// What the registry calls.
 fn build(settings: &Settings) -> Result<Box<dyn Source>, Error> {
     let batch_size = settings.value(&kind::BATCH_SIZE);
+    let position_file = settings.value(&kind::POSITION_FILE);
+    // Flume asks for the file's directory and fails where the path has none; a path of another system is the usual reason.
+    if !position_file.contains('/') {
+        let what =
+            format!("positionFile {position_file} has no directory: write /some/folder/name or ./name");
+        return Err(Error::new(Advice::Stop, what));
+    }
     let config = Config {
         batch_size_events: u32::try_from(batch_size).expect("the setting ends at Java's int"),
         max_batch_count: settings.value(&kind::MAX_BATCH_COUNT),
@@ -82,7 +89,7 @@ fn build(settings: &Settings) -> Result<Box<dyn Source>, Error> {
     };
     Ok(Box::new(Taildir {
         config,
-        position_file: PathBuf::from(settings.value(&kind::POSITION_FILE)),
+        position_file: PathBuf::from(position_file),
         write_pos_interval: Duration::from_millis(settings.value(&kind::WRITE_POS_INTERVAL)),
         groups: Group::all(settings)?,
         backoff: Backoff::new(settings),
