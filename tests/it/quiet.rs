@@ -1,6 +1,7 @@
 //! What an agent costs that has nothing to do.
 
 use crate::harness::{Nc, Scene};
+use std::time::Duration;
 
 #[test]
 fn an_idle_agent_uses_no_cpu_and_little_memory() {
@@ -18,11 +19,12 @@ fn an_idle_agent_uses_no_cpu_and_little_memory() {
     let skip = rest.lines().skip(3).fold(conf.to_owned(), |text, line| text + line + "\n");
     let agent = scene.start(&skip);
     assert_eq!(Nc::connect(port).ask("awake"), "OK");
-    let before = agent.wait_status("it has settled", |s| s.uptime_ms > 500 && s.sinks[0].events_taken > 0);
-    // Nobody asks anything meanwhile: answering would be most of what is used. Here time itself is what is waited for.
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    let after = agent.wait_status("two seconds have passed", |s| s.uptime_ms > before.uptime_ms + 2_000);
-    let per_second = (after.cpu_ms - before.cpu_ms) * 1_000 / (after.uptime_ms - before.uptime_ms);
-    assert!(per_second < 100, "{per_second} ms of CPU a second");
-    assert!(after.memory_bytes < 20 << 20, "{} bytes", after.memory_bytes);
+    agent.wait_status("it has settled", |s| s.uptime_ms > 500 && s.sinks.iter().any(|k| k.events_taken > 0));
+    // Nobody asks it anything meanwhile: answers would be most of what it does.
+    let before_ms = agent.cpu_ms();
+    std::thread::sleep(Duration::from_secs(2));
+    let used_ms = agent.cpu_ms() - before_ms;
+    assert!(used_ms <= 40, "{used_ms} ms of CPU in 2 s");
+    let memory_bytes = agent.status().memory_bytes;
+    assert!(memory_bytes < 20 << 20, "{memory_bytes} bytes");
 }

@@ -137,6 +137,15 @@ impl Agent {
         self.child.id()
     }
 
+    /// CPU time it has used, as the kernel counts: in ticks of 10 ms.
+    pub(crate) fn cpu_ms(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // Behind the name in brackets; user and system time are the 14th and 15th field of the line.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|f| f.parse::<u64>().unwrap()).sum();
+        ticks * 1_000 / rustix::param::clock_ticks_per_second()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
