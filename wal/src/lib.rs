@@ -64,7 +64,7 @@
 //!
 //! # Where things are
 //! `format` the bytes · `scan` walks over them · `log` the running state machine · `recover` opening · `disk` back ends,
-//! the simulated one among them · `README.md` the format byte by byte, the rules of recovery, the decisions.
+//! the simulated one among them · `verify` looks at files offline · `README.md` the format byte by byte, the rules of recovery, the decisions.
 
 mod acks;
 pub mod canary;
@@ -75,6 +75,7 @@ mod log;
 mod notice;
 mod recover;
 pub mod scan;
+pub mod verify;
 
 pub use acks::AckSet;
 pub use config::{Config, Limits, OnCorruption, Retain};

@@ -22,6 +22,9 @@ use std::sync::{Arc, Mutex};
 /// Our folder in each directory of a log.
 pub const SUBDIRECTORY: &str = "penstock";
 
+/// Size of each checkpoint copy; a log's `checkpoint_bytes` must not be larger.
+pub const CHECKPOINT_BYTES: u64 = 64 << 10;
+
 /// The directories of one log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -86,7 +89,31 @@ impl SlotFiles {
                 seen.push(real);
             }
         }
-        Ok(SlotFiles { layout, access, open: Mutex::default(), _locks: locks })
+        let files = SlotFiles { layout, access, open: Mutex::default(), _locks: locks };
+        let folder = files.layout.checkpoint_dir.join(SUBDIRECTORY);
+        files.fill_checkpoints().map_err(|source| LockError::Io { path: folder, source })?;
+        Ok(files)
+    }
+
+    /// Both checkpoint copies get their full size before anything depends on them: writing one then needs no space, so
+    /// that a log on a full disk can still acknowledge.
+    fn fill_checkpoints(&self) -> io::Result<()> {
+        let mut made = false;
+        for copy in [0, 1] {
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+            let fd = open(self.layout.checkpoint(copy), flags, Mode::from_raw_mode(0o600))?;
+            let mut at = u64::try_from(rustix::fs::fstat(&fd)?.st_size).unwrap_or(0);
+            let zeros = [0; 4096];
+            while at < CHECKPOINT_BYTES {
+                let piece = (CHECKPOINT_BYTES - at).min(zeros.len() as u64) as usize;
+                at += rustix::io::pwrite(&fd, &zeros[..piece], at)? as u64;
+                made = true;
+            }
+            if made {
+                rustix::fs::fsync(&fd)?;
+            }
+        }
+        if made { self.sync_dirs() } else { Ok(()) }
     }
 
     /// Where they lie.

@@ -85,6 +85,11 @@ impl Checkpoints {
                 || self.dirty && now >= self.written_at + self.interval)
     }
 
+    /// After a failure the next one waits until then.
+    pub(crate) fn not_before(&self) -> Tick {
+        self.retry_at.unwrap_or(0)
+    }
+
     pub(crate) fn deadline(&self) -> Option<Tick> {
         if self.going.is_some() {
             return None;

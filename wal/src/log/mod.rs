@@ -336,7 +336,7 @@ impl<B: IoBuf> Log<B> {
     /// When [`Log::tick`] and [`Log::next_op`] should be called again although nothing completes.
     pub fn deadline(&self) -> Option<Tick> {
         match &self.phase {
-            Phase::Running(running) => running.deadline(),
+            Phase::Running(running) => running.deadline(self.clock.now),
             _ => None,
         }
     }

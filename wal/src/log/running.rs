@@ -26,7 +26,10 @@ use std::{collections::VecDeque, io::IoSlice, ops::Range};
 /// Checkpoints that may fail in a row before closing goes on without one.
 const CLOSING_TRIES: u64 = 3;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+/// Free segments are looked for at most so often while nothing is short: with many segments it takes a while.
+const LOOKS_APART: Tick = 5_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
     /// What was appended becomes durable.
     Draining,
@@ -62,6 +65,7 @@ pub(crate) struct Running<B> {
     large_blocked: bool,
     /// Something was acknowledged or read: segments may have become free.
     look_for_free: bool,
+    looked_at: Tick,
     counts: Stats,
 }
 
@@ -104,6 +108,7 @@ impl<B: IoBuf> Running<B> {
             blocked: false,
             large_blocked: false,
             look_for_free: true,
+            looked_at: now.saturating_sub(LOOKS_APART),
             counts: Stats::default(),
             config,
         }
@@ -280,19 +285,38 @@ impl<B: IoBuf> Running<B> {
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<Tick> {
+    pub(crate) fn deadline(&self, now: Tick) -> Option<Tick> {
         if self.closing == Some(Closing::Done) {
             return None;
         }
-        let acks = self.acks.pending_since().map(|since| since + self.config.ack_interval);
+        let looking = self.look_for_free.then(|| self.looked_at + LOOKS_APART);
+        let supply = self.supply.deadline().filter(|_| self.makes_slots());
         let parts = [
             self.writer.deadline(),
             self.checkpoints.deadline(),
-            self.supply.deadline(),
-            acks,
-            self.reclaim.deadline(&self.index),
+            self.acks_go_at(),
+            supply,
+            looking,
+            // What is over already waits for something else.
+            self.reclaim.deadline(&self.index).filter(|at| *at > now),
         ];
         parts.into_iter().flatten().min()
+    }
+
+    /// When pending acknowledgements go to a checkpoint, for want of a commit to ride on.
+    fn acks_go_at(&self) -> Option<Tick> {
+        if self.checkpoints.is_going() {
+            return None;
+        }
+        let wait = if self.config.ack_sync { 0 } else { self.config.ack_interval };
+        // With commits under way the acknowledgements get a chance to ride on the next one.
+        let patience = if self.writer.is_idle() { wait } else { wait + self.config.ack_interval };
+        Some((self.acks.pending_since()?.saturating_add(patience)).max(self.checkpoints.not_before()))
+    }
+
+    /// A log that is being closed makes no more slots once all is written.
+    fn makes_slots(&self) -> bool {
+        self.closing.is_none_or(|closing| closing == Closing::Draining)
     }
 
     /// Says what its owner waits for.
@@ -312,6 +336,7 @@ impl<B: IoBuf> Running<B> {
     /// Makes the slots of segments that nobody needs free, and asks for a checkpoint where that is all that is missing.
     fn free_segments(&mut self, clock: Clock) {
         self.look_for_free = false;
+        self.looked_at = clock.now;
         let covered = self.checkpoints.older();
         let safe = self.writer.safe();
         let freed = self.reclaim.free(&mut self.index, self.acks.set(), safe, covered, clock.now);

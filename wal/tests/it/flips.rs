@@ -32,7 +32,7 @@ pub(crate) fn sample(closed: bool, config: Config) -> Sample {
     let mut world = World::new(config, SimDisk::new(tiny_sim(None)), Vec::new(), 1);
     world.pump();
     let mut all = BTreeMap::new();
-    for round in 0..18_u64 {
+    for round in 0..12_u64 {
         // Two puts a commit, now and then one of several frames; some are acknowledged on the way.
         world.put(40 + (round * 37 % 300) as usize, 1 + round as u32 % 3).unwrap();
         if round % 11 == 5 {
@@ -41,7 +41,7 @@ pub(crate) fn sample(closed: bool, config: Config) -> Sample {
         if round % 2 == 1 {
             world.pump();
         }
-        if round == 5 || round == 11 {
+        if round == 3 || round == 7 {
             world.ack(0..world.log.durable_before() / 2);
             world.wait(1 << 40);
             world.pump();
@@ -127,7 +127,7 @@ fn every_flipped_bit_of_a_closed_log_is_named_or_harmless() {
     let outcomes = flip_all(&sample, &config(50), 1);
     eprintln!("closed log: {} puts owed, {outcomes:?}", sample.owed.len());
     assert_eq!(outcomes.torn, 0);
-    assert!(outcomes.named > 10_000, "{outcomes:?}");
+    assert!(outcomes.named > 5_000, "{outcomes:?}");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn every_flipped_bit_of_an_unclosed_log_is_named_or_in_the_newest_commit() {
     let outcomes = flip_all(&sample, &config(50), 1);
     eprintln!("unclosed log: {} puts owed, {outcomes:?}", sample.owed.len());
     // Even the newest commit is named as long as its padding is whole: that it may pass for torn is a promise less.
-    assert!(outcomes.named > 10_000, "{outcomes:?}");
+    assert!(outcomes.named > 5_000, "{outcomes:?}");
 }
 
 /// Larger damage to a closed log: whatever is whole comes, whatever is not is named.
@@ -147,8 +147,7 @@ fn damaged(sample: &Sample, what: &str, image: &Image) {
     let (unnamed, _) = judge(sample, &drained);
     assert_eq!(unnamed, [], "{what}: lost and not named");
     // And again: what was settled stays settled, once a checkpoint had its time.
-    world.wait(1 << 40);
-    world.pump();
+    world.rest();
     let second = recover(&world.disk.settled(), &config(50), 51).drain();
     assert_eq!(second.damage, [], "{what}: reported twice");
 }

@@ -1,6 +1,6 @@
 //! What the disk is asked for, in order of urgency: commits, segment headers, checkpoints, slots, reads, copies of damage.
 
-use super::{Closing, Running};
+use super::{Closing, LOOKS_APART, Running};
 use crate::{
     AckSet, Notice,
     canary::planted,
@@ -23,7 +23,8 @@ impl<B: IoBuf> Running<B> {
         if self.closing == Some(Closing::Done) {
             return None;
         }
-        if self.look_for_free {
+        let short = self.supply.hungry() || self.blocked || self.large_blocked;
+        if self.look_for_free && (short || clock.now >= self.looked_at + LOOKS_APART) {
             self.free_segments(clock);
         }
         let op = self
@@ -78,12 +79,7 @@ impl<B: IoBuf> Running<B> {
 
     fn next_checkpoint(&mut self, clock: Clock) -> Option<(Purpose, Op<B>)> {
         let now = clock.now;
-        let overdue = self.acks.pending_since().is_some_and(|since| {
-            let wait = if self.config.ack_sync { 0 } else { self.config.ack_interval };
-            // With commits under way the acknowledgements get a chance to ride on the next one.
-            let patience = if self.writer.is_idle() { wait } else { wait + self.config.ack_interval };
-            now >= since.saturating_add(patience)
-        });
+        let overdue = self.acks_go_at().is_some_and(|at| now >= at);
         if overdue || self.acks.pending_ranges() > self.config.limits.ack_ranges {
             self.checkpoints.want();
         }
@@ -124,7 +120,7 @@ impl<B: IoBuf> Running<B> {
     }
 
     fn next_supply(&mut self, clock: Clock) -> Option<(Purpose, Op<B>)> {
-        if self.closing.is_some_and(|closing| closing > Closing::Draining) {
+        if !self.makes_slots() {
             return None;
         }
         // A spare header needs a buffer: not begun without one.
