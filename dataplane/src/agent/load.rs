@@ -41,7 +41,8 @@ pub(crate) async fn load(args: &AgentArgs, jvm: &Jvm) -> Result<Loaded, LoadErro
     let Some(name) = &args.name else {
         return Err(LoadError::Usage("no agent was named: use -n NAME with a name from the file".to_owned()));
     };
-    let origins = origins(args)?;
+    // What the command line lacks or cannot have is its fault; what a file lacks is the configuration's.
+    let origins = origins(args).map_err(|e| LoadError::Usage(e.to_string()))?;
     let mut files = Vec::new();
     for origin in &origins {
         if origin.has_refused_extension() {

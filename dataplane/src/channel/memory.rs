@@ -4,81 +4,20 @@
 //! out of `byteCapacity` less the part kept for headers. A put that finds no room waits for `keep-alive`, first come,
 //! first served, and is refused then.
 
+mod kind;
+
+pub use kind::KIND;
+
 use super::{
     Channel, ChannelCx, ChannelSpec, Committed, Lease, Limits, Owned, PutError, Stats, Take, Taker, Want,
 };
-use crate::config::units::{self, INT, LONG};
-use crate::config::{Kind, KindInfo, RunsOn, Setting, Settings, Unit};
+use crate::config::Settings;
 use crate::event::{Advice, Batch, Error};
 use crate::reactor::{Fut, Signal, Tick};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
-
-static CAPACITY: Setting<u64> = Setting::new(
-    "capacity",
-    units::count::<1, INT>,
-    "1 to 2147483647",
-    "Most events stored, counting those a sink has taken and not committed.",
-)
-.default("100")
-.unit(Unit::Events)
-.bad_is_default();
-
-static TRANSACTION_CAPACITY: Setting<u64> = Setting::new(
-    "transactionCapacity",
-    units::count::<1, INT>,
-    "1 to capacity",
-    "Most events in one put and in one take.",
-)
-.default("100")
-.unit(Unit::Events)
-.bad_is_default();
-
-static KEEP_ALIVE: Setting<u64> = Setting::new(
-    "keep-alive",
-    units::count::<0, INT>,
-    "0 to 2147483647",
-    "How long a put waits for room before it is refused.",
-)
-.default("3")
-.unit(Unit::Seconds)
-.bad_is_default();
-
-static BYTE_CAPACITY: Setting<u64> = Setting::new(
-    "byteCapacity",
-    units::count::<0, LONG>,
-    "0 to 9223372036854775807",
-    "Most bytes of event bodies stored; by default 80 % of -Xmx if one is given, else of a quarter of the memory that the \
-     machine or cgroup grants; 0 means no limit.",
-)
-.unit(Unit::Bytes)
-.bad_is_default();
-
-static BYTE_CAPACITY_BUFFER: Setting<u64> = Setting::new(
-    "byteCapacityBufferPercentage",
-    units::count::<0, 100>,
-    "0 to 100",
-    "Part of byteCapacity that is left for headers.",
-)
-.default("20")
-.unit(Unit::Percent)
-.bad_is_default();
-
-/// What the registry lists.
-pub static KIND: Kind<dyn ChannelSpec> = Kind {
-    info: KindInfo {
-        names: &["memory", "org.apache.flume.channel.MemoryChannel"],
-        summary: "Keeps events in the memory of the process: fast, and lost when the process dies.",
-        runs_on: RunsOn::DataCore,
-        settings: &[&CAPACITY, &TRANSACTION_CAPACITY, &KEEP_ALIVE, &BYTE_CAPACITY, &BYTE_CAPACITY_BUFFER],
-        open_prefixes: &[],
-        unsupported: &[],
-        batch_size_key: None,
-    },
-    build: |settings| Ok(Box::new(MemorySpec::new(settings)?)),
-};
 
 /// One byte slot of Flume's accounting.
 const SLOT_BYTES: u64 = 100;
@@ -93,8 +32,8 @@ struct MemorySpec {
 
 impl MemorySpec {
     fn new(settings: &Settings) -> Result<Self, Error> {
-        let capacity_events = settings.value(&CAPACITY);
-        let transaction = settings.value(&TRANSACTION_CAPACITY);
+        let capacity_events = settings.value(&kind::CAPACITY);
+        let transaction = settings.value(&kind::TRANSACTION_CAPACITY);
         if transaction > capacity_events {
             return Err(Error::new(
                 Advice::Stop,
@@ -104,9 +43,9 @@ impl MemorySpec {
         Ok(MemorySpec {
             capacity_events,
             transaction_events: u32::try_from(transaction).expect("the setting ends at Java's int"),
-            keep_alive: Duration::from_secs(settings.value(&KEEP_ALIVE)),
-            byte_capacity: settings.get(&BYTE_CAPACITY),
-            buffer_percent: settings.value(&BYTE_CAPACITY_BUFFER),
+            keep_alive: Duration::from_secs(settings.value(&kind::KEEP_ALIVE)),
+            byte_capacity: settings.get(&kind::BYTE_CAPACITY),
+            buffer_percent: settings.value(&kind::BYTE_CAPACITY_BUFFER),
         })
     }
 

@@ -219,6 +219,8 @@ pub struct ChannelStatus {
     pub full_refusals: u64,
     /// Events handed out again after a rollback.
     pub rolled_back_events: u64,
+    /// From sending a commit to the disk until it is durable; nothing for a channel in memory.
+    pub commit_latency: Quantiles,
 }
 
 impl ChannelStatus {
@@ -230,6 +232,7 @@ impl ChannelStatus {
         self.take_successes = m.take_successes.get();
         self.full_refusals = m.full_refusals.get();
         self.rolled_back_events = m.rolled_back_events.get();
+        self.commit_latency = m.commit_latency.quantiles();
     }
 
     /// Fills in what it holds.
