@@ -71,7 +71,6 @@ pub(super) struct Opened {
     log: FileLog,
     disk: Box<dyn LogDisk>,
     report: Report,
-    free_bytes: u64,
 }
 
 impl Opened {
@@ -85,13 +84,14 @@ impl Opened {
     ) -> Result<Opened, Error> {
         let began = cx.core.now();
         let mut log = Log::open(config, slots, began);
-        log.set_free_bytes(free_bytes);
         loop {
             wal::pump(&mut log, &mut *disk, cx.core.now());
             match log.notice() {
                 Some(Notice::Opened(report)) => {
                     say_opened(cx, &report, cx.core.now() - began);
-                    return Ok(Opened { log, disk, report: *report, free_bytes });
+                    // A log that is still opening does not listen. Its first segment may be under way by now.
+                    log.set_free_bytes(free_bytes);
+                    return Ok(Opened { log, disk, report: *report });
                 }
                 Some(Notice::CannotOpen(e)) => {
                     return Err(Error::caused(Advice::Stop, "the log does not open", e));
@@ -158,12 +158,11 @@ pub(super) struct Inner {
     /// Pieces read back, until the request is answered.
     read: Vec<Piece>,
     full_said: bool,
-    free_bytes: u64,
 }
 
 impl Inner {
     pub(super) fn new(opened: Opened) -> Self {
-        let Opened { log, disk, report, free_bytes } = opened;
+        let Opened { log, disk, report } = opened;
         let all = report.low_watermark..report.next_event;
         let waiting = log.acks().map_or(0, |acks| acks.missing(all.clone()).map(|r| r.end - r.start).sum());
         Inner {
@@ -184,7 +183,6 @@ impl Inner {
             failed: None,
             read: Vec::new(),
             full_said: false,
-            free_bytes,
         }
     }
 
@@ -425,8 +423,6 @@ pub(super) async fn drive(shared: Rc<Shared>) {
 async fn look_at_space(shared: &Rc<Shared>) {
     let files = shared.files.clone();
     if let Ok(free) = shared.cx.core.run_elsewhere(move || files.free_bytes()).await {
-        let mut inner = shared.inner.borrow_mut();
-        inner.free_bytes = free;
-        inner.log.set_free_bytes(free);
+        shared.inner.borrow_mut().log.set_free_bytes(free);
     }
 }

@@ -90,8 +90,8 @@ pub(super) static FSYNC_INTERVAL: Setting<u64> = Setting::new(
     "fsyncInterval",
     units::count::<1, INT>,
     "1 to 2147483647",
-    "Only with fsyncPerTransaction = false: how long commits may gather events, 1 ms of it at most, since the log writes \
-     continuously anyway.",
+    "Accepted and without effect: with fsyncPerTransaction = false the log still writes continuously, so nothing waits for an \
+     interval.",
 )
 .default("5")
 .unit(Unit::Seconds);
